@@ -20,10 +20,13 @@ import (
 
 func singular(kind string) string { return strings.ToLower(kind) }
 
-var (
+var byKind, byName map[string]*Resource
+
+// init, because the resource table is complete only after every package variable is initialised.
+func init() {
 	byKind = index(func(r *Resource) []string { return []string{r.APIVersion() + "/" + r.Kind} })
 	byName = index(spellings)
-)
+}
 
 // spellings lists what kubectl accepts for r. The first resource of the table wins a shared spelling, as the core
 // Event does in discovery order.
