@@ -1,0 +1,199 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"time"
+)
+
+// Distribution turns 64 uniform bits into a duration. Implementations give the same result on every processor.
+type Distribution interface {
+	Sample(u uint64) time.Duration
+	String() string
+}
+
+// Fixed is always d.
+func Fixed(d time.Duration) Distribution { return fixed(d) }
+
+type fixed time.Duration
+
+func (f fixed) Sample(uint64) time.Duration { return time.Duration(f) }
+func (f fixed) String() string              { return time.Duration(f).String() }
+
+// Uniform is spread evenly from low to high, both included.
+func Uniform(low, high time.Duration) Distribution {
+	if high < low {
+		panic("sim: Uniform with high below low")
+	}
+	return uniform{low, high}
+}
+
+type uniform struct{ low, high time.Duration }
+
+func (d uniform) Sample(u uint64) time.Duration {
+	n, _ := bits.Mul64(u, uint64(d.high-d.low)+1)
+	return d.low + time.Duration(n)
+}
+
+func (d uniform) String() string { return fmt.Sprintf("uniform(%v, %v)", d.low, d.high) }
+
+// Exponential has the given mean, cut at 20 times it.
+func Exponential(mean time.Duration) Distribution {
+	return tabulate(fmt.Sprintf("exponential(mean %v)", mean), func(p float64) float64 {
+		return min(-ln(1-p), 20) * float64(mean)
+	})
+}
+
+// LogNormal has the given median and 99th percentile. It panics unless 0 < p50 <= p99.
+func LogNormal(p50, p99 time.Duration) Distribution {
+	if p50 <= 0 || p99 < p50 {
+		panic(fmt.Sprintf("sim: LogNormal needs 0 < p50 <= p99, got %v and %v", p50, p99))
+	}
+	const z99 = 2.3263478740408408 // The standard normal's 99th percentile.
+	sigma := ln(float64(p99)/float64(p50)) / z99
+	return tabulate(fmt.Sprintf("lognormal(p50 %v, p99 %v)", p50, p99), func(p float64) float64 {
+		return float64(float64(p50) * exp(float64(sigma*normalQuantile(p))))
+	})
+}
+
+// HeavyTail is a Pareto distribution with exponent 1 from least, cut at most.
+func HeavyTail(least, most time.Duration) Distribution { return heavyTail{least, most} }
+
+type heavyTail struct{ least, most time.Duration }
+
+func (d heavyTail) Sample(u uint64) time.Duration {
+	// least/p for a uniform p in (0, 1], in integers: p = (u>>40 + 1) / 2^24.
+	return min(d.least*(1<<24)/time.Duration(u>>40+1), d.most)
+}
+
+func (d heavyTail) String() string { return fmt.Sprintf("heavytail(%v, %v)", d.least, d.most) }
+
+// WithTail draws from body, but in partsPerMillion of a million cases from tail.
+func WithTail(body Distribution, partsPerMillion uint32, tail Distribution) Distribution {
+	return withTail{body, tail, uint64(partsPerMillion)}
+}
+
+type withTail struct {
+	body, tail      Distribution
+	partsPerMillion uint64
+}
+
+func (d withTail) Sample(u uint64) time.Duration {
+	n, _ := bits.Mul64(u, million)
+	rest := mix(u, seedSalt)
+	if n < d.partsPerMillion {
+		return d.tail.Sample(rest)
+	}
+	return d.body.Sample(rest)
+}
+
+func (d withTail) String() string {
+	return fmt.Sprintf("%v, in %d of a million %v", d.body, d.partsPerMillion, d.tail)
+}
+
+// table is a quantile function sampled at tableSteps points and interpolated in integers: a draw costs a few
+// nanoseconds and needs no floating point.
+type table struct {
+	name      string
+	quantiles [tableSteps + 1]int64
+	// The outermost cells are finer: the last 1/tableSteps of probability is split again.
+	tail [tableSteps + 1]int64
+}
+
+const (
+	tableBits  = 10
+	tableSteps = 1 << tableBits
+)
+
+func tabulate(name string, quantile func(p float64) float64) Distribution {
+	t := &table{name: name}
+	const least = 1.0 / (tableSteps * tableSteps * 2)
+	for i := range t.quantiles {
+		t.quantiles[i] = round(quantile(clamp(float64(i)/tableSteps, least, 1-least)))
+		t.tail[i] = round(quantile(clamp(1-1.0/tableSteps+float64(i)/(tableSteps*tableSteps), least, 1-least)))
+	}
+	return t
+}
+
+func (t *table) Sample(u uint64) time.Duration {
+	cells, i := &t.quantiles, u>>(64-tableBits)
+	rest := u << tableBits
+	if i == tableSteps-1 {
+		cells, i = &t.tail, rest>>(64-tableBits)
+		rest <<= tableBits
+	}
+	low, high := cells[i], cells[i+1]
+	between, _ := bits.Mul64(rest, uint64(high-low))
+	return time.Duration(low + int64(between))
+}
+
+func (t *table) String() string { return t.name }
+
+func clamp(x, low, high float64) float64 { return max(low, min(x, high)) }
+
+func round(x float64) int64 { return int64(math.Floor(x + 0.5)) }
+
+// The functions below use only operations that IEEE 754 defines exactly, with every product rounded before it is
+// added, so that no processor's fused multiply-add changes a digit.
+
+// exp is e^x for |x| < 700.
+func exp(x float64) float64 {
+	const ln2 = 0.6931471805599453
+	k := math.Floor(x/ln2 + 0.5)
+	r := x - float64(k*ln2)
+	sum := 1.0
+	for i := 18; i >= 1; i-- {
+		sum = 1 + float64(r*sum)/float64(i)
+	}
+	return math.Ldexp(sum, int(k))
+}
+
+// ln is the natural logarithm of a positive x.
+func ln(x float64) float64 {
+	const ln2 = 0.6931471805599453
+	fraction, power := math.Frexp(x)
+	y := (fraction - 1) / (fraction + 1)
+	square := float64(y * y)
+	sum := 0.0
+	for i := 41; i >= 1; i -= 2 {
+		sum = 1/float64(i) + float64(square*sum)
+	}
+	return float64(float64(power)*ln2) + float64(2*float64(y*sum))
+}
+
+// normalQuantile is the standard normal's quantile for 0 < p < 1, by bisection of the distribution function.
+func normalQuantile(p float64) float64 {
+	if p < 0.5 {
+		return -normalQuantile(1 - p)
+	}
+	low, high := 0.0, 10.0
+	for range 60 {
+		middle := (low + high) / 2
+		if normalTail(middle) > 1-p {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+// normalTail is the probability that a standard normal exceeds x >= 0: a series near 0, a continued fraction beyond
+// (Abramowitz and Stegun 26.2.11 and 26.2.14).
+func normalTail(x float64) float64 {
+	density := exp(-float64(x*x)/2) * 0.3989422804014327
+	if x < 2.5 {
+		term, sum := x, x
+		for k := 1; k < 60; k++ {
+			term = float64(term*float64(x*x)) / float64(2*k+1)
+			sum += term
+		}
+		return 0.5 - float64(density*sum)
+	}
+	fraction := x
+	for k := 80; k >= 1; k-- {
+		fraction = x + float64(k)/fraction
+	}
+	return density / fraction
+}
