@@ -13,8 +13,15 @@ func Shallow[T any](p *T) *T {
 	return &c
 }
 
-// ShallowCopy is Shallow for an object of any served kind.
-func ShallowCopy(obj Object) Object { return ResourceOf(obj).shallow(obj) }
+// ShallowCopy is Shallow for an object of any served kind. Objects outside the table, which only bodies of subresources
+// are (Scale, Binding, Eviction), are copied deeply.
+func ShallowCopy(obj Object) Object {
+	r := ResourceOf(obj)
+	if r == nil {
+		return obj.DeepCopyObject().(Object)
+	}
+	return r.shallow(obj)
+}
 
 // With returns a copy of m in which key has value.
 func With(m map[string]string, key, value string) map[string]string {

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -51,3 +52,12 @@ func ParseRV(rv string) uint64 {
 
 // FormatRV writes a store revision as a resource version.
 func FormatRV(revision uint64) string { return strconv.FormatUint(revision, 10) }
+
+// Time is t as the API stores it: whole seconds, UTC. Whoever writes a metav1.Time into an object builds it here, since
+// no encoder cuts it later.
+func Time(t time.Time) metav1.Time { return metav1.Time{Time: t.UTC().Truncate(time.Second)} }
+
+// MicroTime is t as the API stores a metav1.MicroTime: whole microseconds, UTC.
+func MicroTime(t time.Time) metav1.MicroTime {
+	return metav1.MicroTime{Time: t.UTC().Truncate(time.Microsecond)}
+}
