@@ -78,6 +78,7 @@ type Simulation struct {
 	process *Process
 	task    *Task
 
+	attached  map[string]any
 	processes []*Process
 	world     *Process
 	tasks     uint64
@@ -85,6 +86,7 @@ type Simulation struct {
 
 	instantSteps int
 	stopped      bool
+	stopAt       uint64
 	stopError    error
 	running      bool
 	closed       bool
@@ -109,7 +111,7 @@ func New(c Config) *Simulation {
 	}
 	s := &Simulation{
 		config: c, startNanos: c.Start.UnixNano(), epoch: mix(c.Seed, seedSalt),
-		kindByName: map[string]Kind{}, digest: newDigest(c.Seed, c.Mode), nextBlock: c.BlockSteps,
+		kindByName: map[string]Kind{}, attached: map[string]any{}, digest: newDigest(c.Seed, c.Mode), nextBlock: c.BlockSteps,
 	}
 	s.openTrace()
 	s.closureKind = s.Kind("sim.closure", runClosure)
@@ -153,6 +155,9 @@ func (s *Simulation) Idle() bool { return s.queue.live == 0 }
 func (s *Simulation) Stop(err error) {
 	s.stopped, s.stopError = true, err
 }
+
+// StopAt makes Run return nil when the step with that number has run. 0 takes it back.
+func (s *Simulation) StopAt(step uint64) { s.stopAt = step }
 
 // ErrClosed is returned by a simulation that has been closed.
 var ErrClosed = errors.New("sim: the simulation is closed")
@@ -294,6 +299,9 @@ func (s *Simulation) dispatch(due entry) {
 	s.process = owner
 	s.kinds[kind].handler(num, ref)
 	s.process = nil
+	if s.step == s.stopAt {
+		s.Stop(nil)
+	}
 	if s.step == s.nextBlock {
 		s.endBlock()
 	}

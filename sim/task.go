@@ -13,31 +13,30 @@ import (
 // thread, one at a time. It implements context.Context with virtual deadlines and starts no goroutine that runs
 // beside the simulation.
 type Task struct {
-	process *Process
-	name    string
-	id      uint64
-	body    func(*Task)
+	// The fields of every switch come first: they share two cache lines.
+	process   *Process
+	next      func() (struct{}, bool)
+	yield     func(struct{}) bool
+	timer     Timer
+	id        uint64
+	waits     []*waiter
+	failure   *TaskPanic
+	timedOut  bool
+	resuming  bool
+	started   bool
+	running   bool
+	ended     bool
+	killed    bool
+	bounded   bool
+	condemned bool // Tells a coroutine that refuses to die to exit.
+	swallows  int
 
-	next  func() (struct{}, bool)
-	stop  func()
-	yield func(struct{}) bool
-
-	waits    []*waiter
+	deadline Monotonic
 	own      [4]waiter
-	timer    Timer
-	timedOut bool
-	resuming bool
-	started  bool
-	running  bool
-	ended    bool
-	killed   bool
-	swallows int
-	// condemned tells a coroutine that refuses to die to exit.
-	condemned  bool
-	failure    *TaskPanic
-	finished   waitList
-	deadline   Monotonic
-	bounded    bool
+	finished waitList
+
+	name       string
+	body       func(*Task)
 	done       chan struct{}
 	prevInList *Task
 	nextInList *Task
@@ -92,8 +91,14 @@ func (t *Task) Ready() bool { return t.ended }
 
 func (t *Task) waiting() *waitList { return &t.finished }
 
-// Sleep parks the task for d of its process's monotonic time. No sleep is shorter than one event.
-func (t *Task) Sleep(d time.Duration) { t.Wait(max(d, 0), never) }
+// Sleep parks the task for d of its process's monotonic time; negative d counts as 0.
+func (t *Task) Sleep(d time.Duration) {
+	t.checkRunning()
+	t.armTimeout(t.withinDeadline(max(d, 0)))
+	for !t.timedOut {
+		t.park()
+	}
+}
 
 // Yield lets everything else that is due at this instant go first.
 func (t *Task) Yield() {
@@ -101,14 +106,6 @@ func (t *Task) Yield() {
 	t.wake()
 	t.park()
 }
-
-// never is a Waitable that is never ready.
-var never Waitable = neverReady{}
-
-type neverReady struct{}
-
-func (neverReady) Ready() bool        { return false }
-func (neverReady) waiting() *waitList { return nil }
 
 // Wait parks the task until one of ws is ready and returns its index, or -1 when timeout has passed first. A timeout
 // below 0 (Forever) means none. Where several are ready it returns the lowest index, in Hunt mode a drawn one.
@@ -118,10 +115,9 @@ func (t *Task) Wait(timeout time.Duration, ws ...Waitable) int {
 	if i := t.pick(ws); i >= 0 {
 		return i
 	}
-	timeout = t.withinDeadline(timeout)
 	t.timedOut = false
-	if timeout >= 0 {
-		t.timer = t.process.At(timeout, 0, t.process.simulation.timeoutKind, t.id, t)
+	if timeout = t.withinDeadline(timeout); timeout >= 0 {
+		t.armTimeout(timeout)
 	}
 	for {
 		t.enlist(ws)
@@ -136,6 +132,11 @@ func (t *Task) Wait(timeout time.Duration, ws ...Waitable) int {
 			return -1
 		}
 	}
+}
+
+func (t *Task) armTimeout(d time.Duration) {
+	t.timedOut = false
+	t.timer = t.process.At(d, 0, t.process.simulation.timeoutKind, t.id, t)
 }
 
 // pick chooses among what is ready; -1 where nothing is.
@@ -175,16 +176,14 @@ func handOn(ws []Waitable, taken int) {
 
 func (t *Task) enlist(ws []Waitable) {
 	for i, w := range ws {
-		list := w.waiting()
-		if list == nil {
-			continue
-		}
-		place := &waiter{}
+		var place *waiter
 		if i < len(t.own) {
 			place = &t.own[i]
+		} else {
+			place = &waiter{}
 		}
 		place.task = t
-		list.add(place)
+		w.waiting().add(place)
 		t.waits = append(t.waits, place)
 	}
 }
@@ -229,7 +228,7 @@ func (t *Task) resume() {
 	s.task = t
 	if !t.started {
 		t.started = true
-		t.next, t.stop = iter.Pull(t.run)
+		t.next, _ = iter.Pull(t.run)
 	}
 	t.running = true
 	_, more := t.next()
