@@ -1,0 +1,76 @@
+package framework
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+)
+
+// Handle is what a plugin is built with: the scheduler around it.
+type Handle struct {
+	Profile   string // schedulerName
+	Symbols   *Symbols
+	Listers   Listers
+	Nominator Nominator
+	Runner    Runner
+	Actions   Actions
+	// Now reads the host's wall clock.
+	Now func() time.Time
+	// Draw returns a number in [0, n) from the simulation's random stream: upstream uses math/rand where this is called.
+	Draw func(n int) int
+
+	stateKeys *StateKey
+}
+
+// NewHandle returns a handle whose state keys are unused.
+func NewHandle(profile string, symbols *Symbols) *Handle {
+	return &Handle{Profile: profile, Symbols: symbols, stateKeys: new(StateKey)}
+}
+
+// NewStateKey returns a fresh place in Cycle's memory.
+func (h *Handle) NewStateKey() StateKey {
+	*h.stateKeys++
+	return *h.stateKeys - 1
+}
+
+// Listers read the scheduler's informers. Results are shared and immutable; lists are in key order.
+type Listers interface {
+	Pod(namespace, name string) *corev1.Pod
+	NamespaceLabels(name string) map[string]string
+	Namespaces() []*corev1.Namespace
+	Services(namespace string) []*corev1.Service
+	ReplicationController(namespace, name string) *corev1.ReplicationController
+	ReplicaSet(namespace, name string) *appsv1.ReplicaSet
+	StatefulSet(namespace, name string) *appsv1.StatefulSet
+	PodDisruptionBudgets() []*policyv1.PodDisruptionBudget
+}
+
+// Nominator knows which pods wait for room on which node.
+type Nominator interface {
+	// NominatedPods returns the pods nominated to a node, oldest nomination first.
+	NominatedPods(node string) []*PodInfo
+	// HasNominated reports whether any pod is nominated anywhere.
+	HasNominated() bool
+}
+
+// Runner lets plugins run the profile's Filter plugins on nodes they have changed.
+type Runner interface {
+	// FilterWithNominated runs the filters as scheduling does: with nominated pods of equal or higher priority, then without.
+	FilterWithNominated(c *Cycle, node *NodeInfo) *Status
+	AddPod(c *Cycle, added *PodInfo, node *NodeInfo) *Status
+	RemovePod(c *Cycle, removed *PodInfo, node *NodeInfo) *Status
+}
+
+// Actions are the writes that plugins cause. All return at once; done is called when the API server has answered.
+type Actions interface {
+	Bind(pod *corev1.Pod, node string, done func(error))
+	// PatchStatus sends the difference that change makes to the pod's status.
+	PatchStatus(pod *corev1.Pod, change func(*corev1.PodStatus) bool, done func(error))
+	DeletePod(pod *corev1.Pod, done func(error))
+	// Event records an events.k8s.io Event.
+	Event(regarding, related *corev1.Pod, eventType, reason, action, note string)
+	// Activate moves pods to the active queue.
+	Activate(pods ...*corev1.Pod)
+}

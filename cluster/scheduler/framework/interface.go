@@ -1,0 +1,143 @@
+package framework
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Scores are within these bounds after NormalizeScore.
+const (
+	MinNodeScore = 0
+	MaxNodeScore = 100
+)
+
+// Plugin is known by its name: in configurations, statuses and metrics.
+type Plugin interface{ Name() string }
+
+// PreEnqueuePlugin may keep a pod out of the active queue.
+type PreEnqueuePlugin interface {
+	Plugin
+	PreEnqueue(pod *corev1.Pod) *Status
+}
+
+// QueueSortPlugin orders the active queue.
+type QueueSortPlugin interface {
+	Plugin
+	Less(a, b *QueuedPodInfo) bool
+}
+
+// EnqueueExtensions names the events that may undo the plugin's refusals.
+type EnqueueExtensions interface {
+	Plugin
+	EventsToRegister() []ClusterEventWithHint
+}
+
+// PreFilterPlugin looks at the pod before any node. Skip leaves its Filter out. A result narrows the nodes.
+type PreFilterPlugin interface {
+	Plugin
+	PreFilter(c *Cycle) (*PreFilterResult, *Status)
+}
+
+// PreFilterResult names the only nodes worth filtering; nil means all.
+type PreFilterResult struct{ NodeNames map[string]bool }
+
+// PreFilterExtensions keep a PreFilterPlugin's state true while dry runs add and remove pods of a node.
+type PreFilterExtensions interface {
+	AddPod(c *Cycle, added *PodInfo, node *NodeInfo) *Status
+	RemovePod(c *Cycle, removed *PodInfo, node *NodeInfo) *Status
+}
+
+// FilterPlugin says whether the pod can run on a node.
+type FilterPlugin interface {
+	Plugin
+	Filter(c *Cycle, node *NodeInfo) *Status
+}
+
+// ObjectFilter is a FilterPlugin whose answer depends only on the pod's class and on what Snapshot.ObjectVersion versions.
+type ObjectFilter interface {
+	FilterPlugin
+	// AppendFilterClass appends what the answer depends on, self-delimiting.
+	AppendFilterClass(key []byte, pod *corev1.Pod) []byte
+}
+
+// ColumnFilter is a FilterPlugin that can answer from the snapshot's columns.
+type ColumnFilter interface {
+	FilterPlugin
+	FilterSlot(c *Cycle, slot int32) *Status
+}
+
+// PostFilterPlugin is asked when no node fits.
+type PostFilterPlugin interface {
+	Plugin
+	PostFilter(c *Cycle, statuses *NodeStatuses) (*PostFilterResult, *Status)
+}
+
+// PreScorePlugin looks at the feasible nodes before scoring. Skip leaves its Score out.
+type PreScorePlugin interface {
+	Plugin
+	PreScore(c *Cycle, feasible []int32) *Status
+}
+
+// ScorePlugin ranks a node, which must be one that PreScore was given.
+type ScorePlugin interface {
+	Plugin
+	Score(c *Cycle, node *NodeInfo) (int64, *Status)
+}
+
+// ObjectScorer is a ScorePlugin whose raw score depends only on the pod's class and on what Snapshot.ObjectVersion versions.
+type ObjectScorer interface {
+	ScorePlugin
+	AppendScoreClass(key []byte, pod *corev1.Pod) []byte
+}
+
+// ColumnScorer is a ScorePlugin that can score many nodes from the snapshot's columns.
+type ColumnScorer interface {
+	ScorePlugin
+	// ScoreSlots sets scores[i] for slots[i].
+	ScoreSlots(c *Cycle, slots []int32, scores []int64)
+}
+
+// ScoreNormalizer brings the scores of all feasible nodes into bounds.
+type ScoreNormalizer interface {
+	NormalizeScore(c *Cycle, slots []int32, scores []int64) *Status
+}
+
+// ReservePlugin keeps what the pod needs on the chosen node. Unreserve must do no harm when Reserve was not called.
+type ReservePlugin interface {
+	Plugin
+	Reserve(c *Cycle, node string) *Status
+	Unreserve(c *Cycle, node string)
+}
+
+// PermitPlugin may delay or refuse the binding; Wait comes with how long.
+type PermitPlugin interface {
+	Plugin
+	Permit(c *Cycle, node string) (*Status, time.Duration)
+}
+
+// PreBindPlugin does what must be done before binding. PreFlight says whether it has anything to do (Skip if not). done is
+// called once, then or later.
+type PreBindPlugin interface {
+	Plugin
+	PreFlight(c *Cycle, node string) *Status
+	PreBind(c *Cycle, node string, done func(*Status))
+}
+
+// BindPlugin binds the pod; Skip hands it to the next one. done is called once, then or later.
+type BindPlugin interface {
+	Plugin
+	Bind(c *Cycle, node string, done func(*Status))
+}
+
+// PostBindPlugin is told of a success.
+type PostBindPlugin interface {
+	Plugin
+	PostBind(c *Cycle, node string)
+}
+
+// NominatingInfo says what to do with status.nominatedNodeName: nothing if nil, otherwise set it to Node.
+type NominatingInfo struct{ Node string }
+
+// PostFilterResult is a PostFilter's proposal.
+type PostFilterResult struct{ Nominate *NominatingInfo }
