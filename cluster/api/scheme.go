@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -78,15 +79,64 @@ func Decode(data []byte) (Object, *Resource, error) {
 	}
 	o := obj.(Object)
 	o.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
-	normaliseTimes(Meta(o))
+	NormaliseTimes(o)
 	return o, r, nil
 }
 
-// normaliseTimes puts times into UTC: decoding leaves them in the host's zone.
-func normaliseTimes(m *metav1.ObjectMeta) {
-	m.CreationTimestamp = metav1.Time{Time: m.CreationTimestamp.UTC()}
-	if m.DeletionTimestamp != nil {
-		m.DeletionTimestamp = &metav1.Time{Time: m.DeletionTimestamp.UTC()}
+// NormaliseTimes puts every time in an object into UTC: decoding JSON leaves them in the host's zone. It walks the whole
+// object, so it belongs to the edge, right after decoding.
+func NormaliseTimes(obj Object) { normaliseTimes(reflect.ValueOf(obj)) }
+
+var (
+	timeType      = reflect.TypeFor[metav1.Time]()
+	microTimeType = reflect.TypeFor[metav1.MicroTime]()
+)
+
+func normaliseTimes(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			normaliseTimes(v.Elem())
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		for i := range v.Len() {
+			normaliseTimes(v.Index(i))
+		}
+	case reflect.Map:
+		normaliseMap(v)
+	case reflect.Struct:
+		normaliseStruct(v)
+	}
+}
+
+func normaliseStruct(v reflect.Value) {
+	switch v.Type() {
+	case timeType:
+		t := v.Addr().Interface().(*metav1.Time)
+		t.Time = t.UTC()
+	case microTimeType:
+		t := v.Addr().Interface().(*metav1.MicroTime)
+		t.Time = t.UTC()
+	default:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				normaliseTimes(v.Field(i))
+			}
+		}
+	}
+}
+
+// normaliseMap handles the one map of times that the API has, a disruption budget's disruptedPods.
+func normaliseMap(v reflect.Value) {
+	times, ok := v.Interface().(map[string]metav1.Time)
+	if !ok {
+		return
+	}
+	for name, t := range times { //sim:unordered each entry is rewritten by itself
+		times[name] = metav1.Time{Time: t.UTC()}
 	}
 }
 
