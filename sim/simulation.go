@@ -139,6 +139,9 @@ func (s *Simulation) Mode() Mode { return s.config.Mode }
 // World is the process of what belongs to no machine: the scenario, the observers. It never dies.
 func (s *Simulation) World() *Process { return s.world }
 
+// Running is the process whose event is running now, nil outside of one or where the event belongs to none.
+func (s *Simulation) Running() *Process { return s.process }
+
 // Steps counts the events that have run.
 func (s *Simulation) Steps() uint64 { return s.step }
 

@@ -37,7 +37,7 @@ type Task struct {
 
 	name       string
 	body       func(*Task)
-	done       chan struct{}
+	done       chan struct{} //sim:allow channel context.Context asks for one
 	prevInList *Task
 	nextInList *Task
 }
@@ -379,10 +379,11 @@ func (t *Task) delistKilled() {
 // resumes the coroutine, so that has to be a goroutine of no importance.
 func (t *Task) leaveGoroutine() {
 	t.condemned = true
-	gone := make(chan struct{})
+	gone := make(chan struct{}) //sim:allow channel the simulation stands still until the goroutine is gone
+	//sim:allow goroutine see above
 	go func() {
 		defer close(gone)
 		t.next()
 	}()
-	<-gone
+	<-gone //sim:allow channel see above
 }

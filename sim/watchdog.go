@@ -1,3 +1,10 @@
+// The watchdog looks at a simulation from outside, in host time.
+//
+//sim:allow goroutine it is the one goroutine that runs beside a simulation, and changes nothing
+//sim:allow channel it must be told to stop
+//sim:allow select it waits for its ticker and its end
+//sim:allow clock its patience is host time
+
 package sim
 
 import (
