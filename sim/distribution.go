@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"sync"
 	"time"
 )
 
@@ -52,10 +53,23 @@ func LogNormal(p50, p99 time.Duration) Distribution {
 	}
 	const z99 = 2.3263478740408408 // The standard normal's 99th percentile.
 	sigma := ln(float64(p99)/float64(p50)) / z99
-	return tabulate(fmt.Sprintf("lognormal(p50 %v, p99 %v)", p50, p99), func(p float64) float64 {
-		return float64(float64(p50) * exp(float64(sigma*normalQuantile(p))))
-	})
+	t := &table{name: fmt.Sprintf("lognormal(p50 %v, p99 %v)", p50, p99)}
+	normal := standardNormal()
+	for i := range t.quantiles {
+		t.quantiles[i] = round(float64(p50) * exp(float64(sigma*normal.quantiles[i])))
+		t.tail[i] = round(float64(p50) * exp(float64(sigma*normal.tail[i])))
+	}
+	return t
 }
+
+// standardNormal holds the standard normal's quantiles at the table's points. They are computed once per program,
+// since the bisections take some 10 ms; nothing changes them afterwards.
+var standardNormal = sync.OnceValue(func() (n struct{ quantiles, tail [tableSteps + 1]float64 }) {
+	for i := range n.quantiles {
+		n.quantiles[i], n.tail[i] = normalQuantile(tablePoint(i)), normalQuantile(tailPoint(i))
+	}
+	return n
+})
 
 // HeavyTail is a Pareto distribution with exponent 1 from least, cut at most.
 func HeavyTail(least, most time.Duration) Distribution { return heavyTail{least, most} }
@@ -108,12 +122,23 @@ const (
 
 func tabulate(name string, quantile func(p float64) float64) Distribution {
 	t := &table{name: name}
-	const least = 1.0 / (tableSteps * tableSteps * 2)
 	for i := range t.quantiles {
-		t.quantiles[i] = round(quantile(clamp(float64(i)/tableSteps, least, 1-least)))
-		t.tail[i] = round(quantile(clamp(1-1.0/tableSteps+float64(i)/(tableSteps*tableSteps), least, 1-least)))
+		t.quantiles[i], t.tail[i] = round(quantile(tablePoint(i))), round(quantile(tailPoint(i)))
 	}
 	return t
+}
+
+// leastProbability keeps the ends of the tables away from the infinite.
+const leastProbability = 1.0 / (tableSteps * tableSteps * 2)
+
+// tablePoint is the probability of the i-th entry of a table.
+func tablePoint(i int) float64 {
+	return clamp(float64(i)/tableSteps, leastProbability, 1-leastProbability)
+}
+
+// tailPoint is the probability of the i-th entry of a table's tail.
+func tailPoint(i int) float64 {
+	return clamp(1-1.0/tableSteps+float64(i)/(tableSteps*tableSteps), leastProbability, 1-leastProbability)
 }
 
 func (t *table) Sample(u uint64) time.Duration {

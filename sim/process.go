@@ -106,6 +106,16 @@ func (p *Process) Kill() {
 	p.simulation.checkKilled()
 }
 
+// Do runs fn now as the process: what it schedules belongs to the process's incarnation. It is for what starts a
+// program; messages and timers come as events.
+func (p *Process) Do(fn func()) {
+	s := p.simulation
+	outer := s.process
+	s.process = p
+	defer func() { s.process = outer }()
+	fn()
+}
+
 // Start begins the next incarnation of a dead process.
 func (p *Process) Start() {
 	if p.alive {
