@@ -1,0 +1,168 @@
+package mvcc
+
+// Check finds the errors of a request that do not depend on the state: etcd answers them before agreement.
+func (r *RangeRequest) Check() error {
+	switch {
+	case r.Key == "":
+		return ErrEmptyKey
+	case r.SortOrder > SortDescend || r.SortTarget > SortByValue:
+		return ErrInvalidSort
+	default:
+		return nil
+	}
+}
+
+// Check finds the errors that do not depend on the state.
+func (r *PutRequest) Check() error {
+	switch {
+	case r.Key == "":
+		return ErrEmptyKey
+	case r.IgnoreValue && valueSize(r.Value) != 0:
+		return ErrValueProvided
+	case r.IgnoreLease && r.Lease != 0:
+		return ErrLeaseProvided
+	default:
+		return nil
+	}
+}
+
+// Check finds the errors that do not depend on the state.
+func (r *DeleteRangeRequest) Check() error {
+	if r.Key == "" {
+		return ErrEmptyKey
+	}
+	return nil
+}
+
+// Check finds the errors that do not depend on the state: the operations' own, too many of them (maxOps is etcd's
+// --max-txn-ops, which nested transactions share), and keys that would be written twice.
+func (r *TxnRequest) Check(maxOps int) error {
+	if err := r.checkOps(maxOps); err != nil {
+		return err
+	}
+	if len(r.Success)+len(r.Failure) <= 1 && r.flat() {
+		return nil // One operation cannot collide.
+	}
+	if _, err := checkOverlaps(r.Success); err != nil {
+		return err
+	}
+	_, err := checkOverlaps(r.Failure)
+	return err
+}
+
+func (r *TxnRequest) flat() bool {
+	notNested := func(op *RequestOp) bool { return op.Txn == nil }
+	return allOps(r.Success, notNested) && allOps(r.Failure, notNested)
+}
+
+func (r *TxnRequest) checkOps(maxOps int) error {
+	widest := max(len(r.Compare), len(r.Success), len(r.Failure))
+	if widest > maxOps {
+		return ErrTooManyOps
+	}
+	for i := range r.Compare {
+		if r.Compare[i].Key == "" {
+			return ErrEmptyKey
+		}
+	}
+	for _, ops := range [2][]RequestOp{r.Success, r.Failure} {
+		for i := range ops {
+			if err := ops[i].check(maxOps - widest); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (op *RequestOp) check(maxOps int) error {
+	switch {
+	case op.Range != nil:
+		return op.Range.Check()
+	case op.Put != nil:
+		return op.Put.Check()
+	case op.DeleteRange != nil:
+		return op.DeleteRange.Check()
+	case op.Txn != nil:
+		return op.Txn.checkOps(maxOps)
+	default:
+		return ErrKeyNotFound
+	}
+}
+
+// writes are the keys that a list of operations may put and the ranges that it may delete.
+type writes struct {
+	puts    map[string]bool
+	deletes []keyRange
+}
+
+type keyRange struct{ start, end string }
+
+func (w *writes) deleted(key string) bool {
+	for _, d := range w.deletes {
+		if InRange(key, d.start, d.end) {
+			return true
+		}
+	}
+	return false
+}
+
+// put adds a key, unless it is written already. alternative names keys that are exempt: those of the other branch of
+// the same transaction, of which only one runs.
+func (w *writes) put(key string, alternative map[string]bool) error {
+	if w.puts[key] && !alternative[key] || w.deleted(key) {
+		return ErrDuplicateKey
+	}
+	w.puts[key] = true
+	return nil
+}
+
+// checkOverlaps refuses operations that would write a key twice in one revision, and in the same order as etcd, which
+// lets one case pass: a nested put followed by a nested delete of the same key.
+func checkOverlaps(ops []RequestOp) (*writes, error) {
+	w := &writes{puts: map[string]bool{}}
+	for i := range ops {
+		if d := ops[i].DeleteRange; d != nil {
+			w.deletes = append(w.deletes, keyRange{d.Key, d.RangeEnd})
+		}
+	}
+	for i := range ops {
+		if ops[i].Txn != nil {
+			if err := w.nest(ops[i].Txn); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i := range ops {
+		if p := ops[i].Put; p != nil {
+			if err := w.put(p.Key, nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return w, nil
+}
+
+// nest adds the writes of both branches of a nested transaction.
+func (w *writes) nest(r *TxnRequest) error {
+	then, err := checkOverlaps(r.Success)
+	if err != nil {
+		return err
+	}
+	otherwise, err := checkOverlaps(r.Failure)
+	if err != nil {
+		return err
+	}
+	for key := range then.puts { //sim:unordered every order finds the same error
+		if err := w.put(key, nil); err != nil {
+			return err
+		}
+	}
+	for key := range otherwise.puts { //sim:unordered every order finds the same error
+		if err := w.put(key, then.puts); err != nil {
+			return err
+		}
+	}
+	w.deletes = append(append(w.deletes, then.deletes...), otherwise.deletes...)
+	return nil
+}

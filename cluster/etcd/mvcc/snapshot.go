@@ -1,0 +1,81 @@
+package mvcc
+
+import "github.com/tidwall/btree"
+
+// Snapshot is the state of a keyspace at one revision. It never changes; taking one costs nothing, since the tree is
+// copied on write and the records are shared.
+type Snapshot struct {
+	keys            *btree.Map[string, *Record]
+	log             history
+	revision        int64
+	compactRevision int64
+	floor           *int64
+	sizeBytes       int64
+}
+
+// Snapshot takes the state as it is.
+func (s *Store) Snapshot() *Snapshot {
+	return &Snapshot{
+		keys: s.keys.Copy(), log: s.log.share(), revision: s.revision, compactRevision: s.compactRevision,
+		floor: s.floor, sizeBytes: s.sizeBytes,
+	}
+}
+
+// Revision is the revision of the state.
+func (s *Snapshot) Revision() int64 { return s.revision }
+
+// SizeBytes is the modelled size of the database file.
+func (s *Snapshot) SizeBytes() int64 { return s.sizeBytes }
+
+// Restore returns a store in the state of a snapshot. The leases, restored from the same snapshot, have their keys
+// attached again.
+func Restore(from *Snapshot, leases Leases) *Store {
+	s := &Store{
+		keys: from.keys.Copy(), log: from.log.share(), revision: from.revision,
+		compactRevision: from.compactRevision, floor: from.floor, sizeBytes: from.sizeBytes, leases: leases,
+	}
+	if leases == nil {
+		return s
+	}
+	s.keys.Scan(func(key string, r *Record) bool {
+		if r.Lease != 0 {
+			leases.Attach(r.Lease, key)
+		}
+		return true
+	})
+	return s
+}
+
+// Clone returns a snapshot that shares nothing but keys and values with the original: what another member gets, so
+// that each member owns its records.
+func (s *Snapshot) Clone() *Snapshot {
+	floor := s.compactRevision
+	copied := make(map[*Record]*Record, len(s.log.records))
+	c := &Snapshot{
+		keys: &btree.Map[string, *Record]{}, revision: s.revision, compactRevision: s.compactRevision,
+		floor: &floor, sizeBytes: s.sizeBytes,
+	}
+	s.keys.Scan(func(key string, newest *Record) bool {
+		c.keys.Set(key, cloneList(newest, copied))
+		return true
+	})
+	c.log.records = make([]*Record, len(s.log.records))
+	for i, r := range s.log.records {
+		c.log.records[i] = cloneList(r, copied)
+	}
+	return c
+}
+
+func cloneList(r *Record, copied map[*Record]*Record) *Record {
+	if r == nil {
+		return nil
+	}
+	if c := copied[r]; c != nil {
+		return c
+	}
+	c := new(Record)
+	*c = *r
+	copied[r] = c
+	c.previous = cloneList(r.previous, copied)
+	return c
+}
