@@ -1,0 +1,5 @@
+package choice
+
+func wait() {
+	select {} // want `select: select statement`
+}

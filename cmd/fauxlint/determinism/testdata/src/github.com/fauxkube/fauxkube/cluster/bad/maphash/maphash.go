@@ -1,0 +1,3 @@
+package maphash
+
+import _ "hash/maphash" // want `maphash: import of hash/maphash`

@@ -1,0 +1,5 @@
+package pool
+
+import "sync"
+
+var p sync.Pool // want `pool: sync.Pool`

@@ -1,0 +1,3 @@
+package protojson
+
+import _ "google.golang.org/protobuf/encoding/protojson" // want `protojson: import of google.golang.org/protobuf/encoding/protojson`

@@ -1,0 +1,5 @@
+package syncmap
+
+import "sync"
+
+var m sync.Map // want `syncmap: sync.Map`

@@ -1,0 +1,2 @@
+// Package protojson stands in for the real one.
+package protojson
