@@ -1,0 +1,97 @@
+package client
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/fauxkube/fauxkube/cluster/api"
+	"github.com/fauxkube/fauxkube/cluster/metrics"
+)
+
+// clientMetrics are client-go's rest_client_* series, by verb; without a registry it measures nothing.
+type clientMetrics struct {
+	registry *metrics.Registry
+	server   string
+	byVerb   [len(httpMethods)]*verbMetrics
+}
+
+// verbMetrics are the handles of one verb.
+type verbMetrics struct {
+	duration    *metrics.Histogram
+	rateLimiter *metrics.Histogram
+	byCode      map[int]*metrics.Counter
+}
+
+// httpMethods gives the HTTP method of each verb, by which client-go labels its series.
+var httpMethods = [...]string{
+	api.VerbGet: "GET", api.VerbList: "GET", api.VerbWatch: "GET", api.VerbCreate: "POST", api.VerbUpdate: "PUT",
+	api.VerbPatch: "PATCH", api.VerbDelete: "DELETE", api.VerbDeleteCollection: "DELETE",
+}
+
+// codeError stands for requests that got no answer, which client-go labels "<error>".
+const codeError = -1
+
+func newClientMetrics(c Config) clientMetrics {
+	return clientMetrics{registry: c.Metrics, server: string(c.Server)}
+}
+
+func (m *clientMetrics) verb(v api.Verb) *verbMetrics {
+	h := m.byVerb[v]
+	if h == nil {
+		method := httpMethods[v]
+		h = &verbMetrics{
+			duration:    m.registry.Histogram("rest_client_request_duration_seconds", "host", m.server, "verb", method),
+			rateLimiter: m.registry.Histogram("rest_client_rate_limiter_duration_seconds", "host", m.server, "verb", method),
+			byCode:      map[int]*metrics.Counter{},
+		}
+		m.byVerb[v] = h
+	}
+	return h
+}
+
+func (m *clientMetrics) throttled(v api.Verb, d time.Duration) {
+	if m.registry != nil {
+		m.verb(v).rateLimiter.Observe(d)
+	}
+}
+
+// finished counts a request's whole life, time in the limiter's queue included, as client-go does.
+func (m *clientMetrics) finished(v api.Verb, d time.Duration) {
+	if m.registry != nil {
+		m.verb(v).duration.Observe(d)
+	}
+}
+
+// answered counts one attempt.
+func (m *clientMetrics) answered(v api.Verb, err error) {
+	if m.registry == nil {
+		return
+	}
+	h := m.verb(v)
+	code := codeOf(v, err)
+	counter := h.byCode[code]
+	if counter == nil {
+		label := "<error>"
+		if code != codeError {
+			label = strconv.Itoa(code)
+		}
+		counter = m.registry.Counter("rest_client_requests_total", "code", label, "host", m.server, "method", httpMethods[v])
+		h.byCode[code] = counter
+	}
+	counter.Inc()
+}
+
+func codeOf(v api.Verb, err error) int {
+	switch status := (*apierrors.StatusError)(nil); {
+	case err == nil && v == api.VerbCreate:
+		return 201
+	case err == nil:
+		return 200
+	case errors.As(err, &status):
+		return int(status.ErrStatus.Code)
+	}
+	return codeError
+}
