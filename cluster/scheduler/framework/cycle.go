@@ -5,8 +5,8 @@ type Cycle struct {
 	Pod      *PodInfo
 	Snapshot *Snapshot
 
-	// SkipFilter and SkipScore are the plugins that asked to be left out, by position in their extension point's list.
-	SkipFilter, SkipScore uint64
+	// SkipFilter and SkipScore are the plugins whose PreFilter or PreScore asked for their Filter or Score to be left out.
+	SkipFilter, SkipScore PluginSet
 
 	state []any
 }
