@@ -1,0 +1,123 @@
+package format
+
+// APIVersion and Kind are what a scenario file says it is.
+const (
+	APIVersion = "fauxkube.dev/v1alpha1"
+	Kind       = "Scenario"
+	// KubernetesVersion is the line of Kubernetes that is imitated.
+	KubernetesVersion = "v1.36"
+)
+
+// Scenario is one file: a cluster, what happens to it, and what must hold.
+type Scenario struct {
+	APIVersion string   `json:"apiVersion" jsonschema_description:"fauxkube.dev/v1alpha1"`
+	Kind       string   `json:"kind" jsonschema_description:"Scenario"`
+	Metadata   Metadata `json:"metadata"`
+	Spec       Spec     `json:"spec"`
+
+	// File is where the scenario was read from, for messages and relative paths; Folder is its directory.
+	File string `json:"-"`
+	// Source is the text that it was read from.
+	Source []byte `json:"-"`
+}
+
+// Metadata names a scenario.
+type Metadata struct {
+	Name        string            `json:"name" jsonschema_description:"a DNS label; by it the scenario is found and reported"`
+	Labels      map[string]string `json:"labels,omitempty" jsonschema_description:"free labels, e.g. suite: smoke"`
+	Annotations map[string]string `json:"annotations,omitempty" jsonschema_description:"free text; description is shown by list"`
+}
+
+// Spec is what a scenario does.
+type Spec struct {
+	Kubernetes string        `json:"kubernetes,omitempty" jsonschema_description:"the version imitated: v1.36"`
+	StartTime  Timestamp     `json:"startTime,omitempty" jsonschema_description:"wall time at virtual time 0, RFC 3339"`
+	Seeds      Seeds         `json:"seeds,omitempty" jsonschema_description:"a number, a range 1-20, or a list 1-3,7: all must hold"`
+	Timeout    Duration      `json:"timeout,omitempty" jsonschema_description:"simulated time after which the run has failed; 30m unless given"`
+	Cluster    ClusterSpec   `json:"cluster,omitempty" jsonschema_description:"the cluster; three control-plane hosts and three nodes unless given"`
+	Steps      []Step        `json:"steps,omitempty" jsonschema_description:"what happens, each step at its time"`
+	Expect     []Expectation `json:"expect,omitempty" jsonschema_description:"what must hold, in CEL"`
+	Measure    []Measure     `json:"measure,omitempty" jsonschema_description:"bounds on metrics"`
+}
+
+// ClusterSpec describes the machines and what runs on them.
+type ClusterSpec struct {
+	ControlPlane ControlPlane            `json:"controlPlane,omitempty"`
+	Clients      map[string]ClientRate   `json:"clients,omitempty" jsonschema_description:"token buckets by component: kube-controller-manager, kube-scheduler, kubelet"`
+	NodePools    []NodePool              `json:"nodePools,omitempty"`
+	Images       map[string]Image        `json:"images,omitempty" jsonschema_description:"by image reference; * matches any tail"`
+	Costs        map[string]CostOverride `json:"costs,omitempty" jsonschema_description:"rows of the cost table that differ"`
+	Network      Network                 `json:"network,omitempty"`
+}
+
+// ControlPlane sizes the control plane.
+type ControlPlane struct {
+	APIServers int      `json:"apiservers,omitempty" jsonschema:"minimum=1,maximum=9" jsonschema_description:"API servers, each on a control-plane host; 2 unless given"`
+	Etcd       int      `json:"etcd,omitempty" jsonschema:"minimum=1,maximum=5" jsonschema_description:"members of the store: 1, 3 or 5; 3 unless given"`
+	Zones      []string `json:"zones,omitempty" jsonschema_description:"zones over which the hosts are spread"`
+	CPU        int      `json:"cpu,omitempty" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"cores of each control-plane host; 4 unless given"`
+}
+
+// ClientRate is a token bucket.
+type ClientRate struct {
+	QPS   float64 `json:"qps" jsonschema_description:"requests a second"`
+	Burst int     `json:"burst" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"requests at once"`
+}
+
+// NodePool is a number of equal nodes.
+type NodePool struct {
+	Name     string            `json:"name" jsonschema_description:"prefix of the nodes' names, and their label pool"`
+	Count    int               `json:"count" jsonschema:"minimum=0,maximum=20000" jsonschema_description:"how many nodes"`
+	Zones    []string          `json:"zones,omitempty" jsonschema_description:"zones over which the nodes are spread in turn"`
+	Region   string            `json:"region,omitempty"`
+	Capacity map[string]string `json:"capacity,omitempty" jsonschema_description:"resources of each node as quantities: cpu, memory, pods, ephemeral-storage, or extended ones"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Taints   []Taint           `json:"taints,omitempty"`
+	Kubelet  Kubelet           `json:"kubelet,omitempty" jsonschema_description:"real, or {stages: FILE} with KWOK Stage documents in place of the pod workers"`
+}
+
+// Taint is a node taint.
+type Taint struct {
+	Key    string `json:"key"`
+	Value  string `json:"value,omitempty"`
+	Effect string `json:"effect" jsonschema:"enum=NoSchedule,enum=PreferNoSchedule,enum=NoExecute"`
+}
+
+// Kubelet says what plays the kubelet: Stages is the file with KWOK stages, empty for the real one.
+type Kubelet struct {
+	Stages string
+}
+
+// Image overrides what an image is and does; zero fields keep the defaults.
+type Image struct {
+	Size          Quantity `json:"size,omitempty" jsonschema_description:"100Mi unless given"`
+	Startup       Duration `json:"startup,omitempty" jsonschema_description:"from start to running; 1s unless given"`
+	Termination   Duration `json:"termination,omitempty" jsonschema_description:"from SIGTERM to exit; 1s unless given"`
+	IgnoreSigterm bool     `json:"ignoreSigterm,omitempty"`
+	ReadyAfter    Duration `json:"readyAfter,omitempty" jsonschema_description:"probes fail until so long after the start"`
+	RunFor        Duration `json:"runFor,omitempty" jsonschema_description:"exits by itself after so long"`
+	ExitCode      int      `json:"exitCode,omitempty" jsonschema:"minimum=0,maximum=255" jsonschema_description:"of that exit"`
+	FailProbes    []string `json:"failProbes,omitempty" jsonschema_description:"probes that never succeed: startup, readiness, liveness"`
+	PullError     string   `json:"pullError,omitempty" jsonschema_description:"the pull fails with this message"`
+}
+
+// CostOverride replaces a row of the cost table. Fixed, or p50 and p99 of a log-normal; perUnit where work has a size.
+type CostOverride struct {
+	Fixed   Duration `json:"fixed,omitempty"`
+	PerUnit Duration `json:"perUnit,omitempty"`
+	P50     Duration `json:"p50,omitempty"`
+	P99     Duration `json:"p99,omitempty"`
+}
+
+// Network overrides the paths' latencies.
+type Network struct {
+	SameZone    Latency `json:"sameZone,omitempty" jsonschema_description:"one way, between hosts of a zone"`
+	CrossZone   Latency `json:"crossZone,omitempty" jsonschema_description:"one way, between zones of a region"`
+	CrossRegion Latency `json:"crossRegion,omitempty" jsonschema_description:"one way, between regions"`
+}
+
+// Latency is a log-normal's median and 99th percentile.
+type Latency struct {
+	P50 Duration `json:"p50"`
+	P99 Duration `json:"p99"`
+}
