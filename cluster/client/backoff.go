@@ -14,7 +14,6 @@ const (
 	purposeElection
 	purposeEventRetry
 	purposeEventName
-	purposeAggregate
 )
 
 // The reflector's back-off between attempts to list and watch (client-go tools/cache/reflector.go): with the jitter,

@@ -33,9 +33,8 @@ func (m moment) time() metav1.Time {
 }
 
 // correlator decides what becomes of an event before it is sent: a new one, one more of an old one, one of a group of
-// similar ones, or nothing. It is free of side effects but for its memory; pick draws a number below its argument.
+// similar ones, or nothing. It is free of side effects but for its memory.
 type correlator struct {
-	pick       func(n int) int
 	aggregates *lru[eventKey, aggregate]
 	counts     *lru[eventKey, eventCount]
 	spam       *lru[spamKey, level]
@@ -84,9 +83,8 @@ type correlated struct {
 	dropped bool
 }
 
-func newCorrelator(pick func(n int) int) *correlator {
+func newCorrelator() *correlator {
 	return &correlator{
-		pick:       pick,
 		aggregates: newLRU[eventKey, aggregate](correlatorEntries),
 		counts:     newLRU[eventKey, eventCount](correlatorEntries),
 		spam:       newLRU[spamKey, level](correlatorEntries),
@@ -139,9 +137,9 @@ func (c *correlator) aggregate(e *corev1.Event, now moment) (*corev1.Event, even
 	if len(a.messages) < aggregateAt {
 		return e, fullKey(e)
 	}
-	// One message, any, makes room: the group never grows past its limit.
-	forget := c.pick(len(a.messages))
-	a.messages = slices.Delete(a.messages, forget, forget+1)
+	// The group never grows past its limit: client-go forgets one message, whichever its map gives first. Forgetting the
+	// newest is one of its outcomes, and needs no draw.
+	a.messages = a.messages[:len(a.messages)-1]
 	return combined(e, now), group
 }
 

@@ -37,9 +37,8 @@ type sink struct {
 }
 
 func newSink(c *Client, p *host.Process, draws *sim.Stream) *sink {
-	pick := func(n int) int { return int(draws.Int63n(purposeAggregate, int64(n))) }
 	return &sink{
-		client: c, process: p, draws: draws, correlator: newCorrelator(pick),
+		client: c, process: p, draws: draws, correlator: newCorrelator(),
 		retry: p.Kind("client.events.retry", sinkRetry),
 	}
 }
