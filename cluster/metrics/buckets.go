@@ -44,8 +44,8 @@ var layouts = map[string]*layout{
 	"etcd_disk_backend_commit_duration_seconds": seconds(exponential(0.001, 2, 14)),
 
 	// staging/src/k8s.io/component-base/metrics/prometheus/workqueue/metrics.go
-	"workqueue_queue_duration_seconds": seconds(exponential(10e-9, 10, 12)),
-	"workqueue_work_duration_seconds":  seconds(exponential(10e-9, 10, 12)),
+	"workqueue_queue_duration_seconds": seconds(exponential(10e-7, 10, 10)),
+	"workqueue_work_duration_seconds":  seconds(exponential(10e-7, 10, 10)),
 	// staging/src/k8s.io/component-base/metrics/prometheus/restclient/metrics.go
 	"rest_client_request_duration_seconds":      seconds([]float64{.005, .025, .1, .25, .5, 1, 2, 4, 8, 15, 30, 60}),
 	"rest_client_rate_limiter_duration_seconds": seconds([]float64{.005, .025, .1, .25, .5, 1, 2, 4, 8, 15, 30, 60}),

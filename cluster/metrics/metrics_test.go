@@ -140,7 +140,7 @@ func TestBucketsAreUpstreamsToTheLastBit(t *testing.T) {
 	for name, want := range map[string][]float64{
 		"scheduler_plugin_execution_duration_seconds":   prometheus.ExponentialBuckets(.00001, 1.5, 20),
 		"scheduler_pod_scheduling_sli_duration_seconds": prometheus.ExponentialBuckets(.01, 2, 20),
-		"workqueue_queue_duration_seconds":              prometheus.ExponentialBuckets(10e-9, 10, 12),
+		"workqueue_queue_duration_seconds":              prometheus.ExponentialBuckets(10e-7, 10, 10),
 		"scheduler_pod_scheduling_attempts":             prometheus.ExponentialBuckets(1, 2, 5),
 		"some_other_seconds":                            prometheus.DefBuckets,
 	} {
@@ -163,7 +163,7 @@ func TestTextIsWhatPrometheusReads(t *testing.T) {
 	r.Counter("apiserver_request_total", "verb", "GET", "code", "200").Add(7)
 	r.Gauge("workqueue_depth", "name", "deployment").Set(3)
 	r.Gauge("process_start_time_seconds").SetDuration(1500 * time.Millisecond)
-	r.Histogram("workqueue_queue_duration_seconds", "name", "deployment").Observe(20 * time.Nanosecond)
+	r.Histogram("workqueue_queue_duration_seconds", "name", "deployment").Observe(2 * time.Microsecond)
 	var text, again bytes.Buffer
 	if err := r.WriteText(&text); err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func TestTextIsWhatPrometheusReads(t *testing.T) {
 		t.Errorf("gauge %v", v)
 	}
 	h := families["workqueue_queue_duration_seconds"].Metric[0].Histogram
-	if h.GetSampleCount() != 1 || h.GetSampleSum() != 20e-9 || len(h.Bucket) != 13 || h.Bucket[0].GetCumulativeCount() != 0 || h.Bucket[1].GetCumulativeCount() != 1 {
+	if h.GetSampleCount() != 1 || h.GetSampleSum() != 2e-6 || len(h.Bucket) != 11 || h.Bucket[0].GetCumulativeCount() != 0 || h.Bucket[1].GetCumulativeCount() != 1 {
 		t.Errorf("histogram %v", h)
 	}
 }
