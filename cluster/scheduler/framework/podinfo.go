@@ -27,7 +27,7 @@ type PodInfo struct {
 
 // NewPodInfo computes a pod's info.
 func (s *Symbols) NewPodInfo(pod *corev1.Pod) *PodInfo {
-	info := &PodInfo{Pod: pod, Request: s.RequestOf(pod), Ports: hostPorts(pod)}
+	info := &PodInfo{Pod: pod, Request: s.RequestOf(pod), Ports: HostPorts(pod)}
 	info.parseAffinity()
 	return info
 }

@@ -57,8 +57,8 @@ func (s PortSet) without(ports []HostPort) PortSet {
 	return left
 }
 
-// hostPorts returns the host ports of containers, and of init containers that keep running.
-func hostPorts(pod *corev1.Pod) []HostPort {
+// HostPorts returns the host ports of containers, and of init containers that keep running.
+func HostPorts(pod *corev1.Pod) []HostPort {
 	var ports []HostPort
 	collect := func(c *corev1.Container) {
 		for i := range c.Ports {
