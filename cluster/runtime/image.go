@@ -31,10 +31,11 @@ type Image struct {
 
 	Startup   time.Duration // 0: 1 s; negative: at once
 	ReadyIn   time.Duration // readiness and startup probes fail until this long after the start
-	StopAfter time.Duration // 0: 1 s; negative: at once
+	StopAfter time.Duration // from SIGTERM to the exit; 0: 1 s; negative: at once
 
 	RunFor        time.Duration // the process ends by itself this long after its start; 0: never
 	ExitCode      int32         // with which it does so
+	TermExitCode  int32         // with which it ends on SIGTERM: 0, or 143 for a process that does not handle it
 	Crashes       int32         // only this many first attempts end after RunFor; 0: every one
 	IgnoreSIGTERM bool          // only SIGKILL ends it
 	OOMKilled     bool          // its own end is the kernel's out-of-memory kill (exit code 137)
