@@ -79,6 +79,11 @@ func (c *Client) Process() *host.Process { return c.process }
 // Config is what the client was made from.
 func (c *Client) Config() Config { return c.config }
 
+// CloseConnection breaks the connection that this client shares with the others of its process and address: requests
+// under way end as reset, and the next use connects anew, perhaps to another API server. A kubelet does this when
+// its heartbeats fail (pkg/kubelet: onRepeatedHeartbeatFailure).
+func (c *Client) CloseConnection() { c.conn.Abort() }
+
 // connections are the connections of a simulation's processes.
 type connections map[*host.Process]*connectionsOf
 
