@@ -1,0 +1,97 @@
+package expect
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+)
+
+// comparisons are the operators whose two sides are worth printing.
+var comparisons = map[string]bool{
+	operators.Equals: true, operators.NotEquals: true, operators.Less: true, operators.LessEquals: true,
+	operators.Greater: true, operators.GreaterEquals: true, operators.In: true,
+}
+
+// operands compiles both sides of every comparison that stands outside of a comprehension, whose variables an
+// operand alone would not have.
+func operands(env *cel.Env, checked *cel.Ast) []side {
+	var sides []side
+	seen := map[string]bool{}
+	var walk func(e ast.Expr)
+	walk = func(e ast.Expr) {
+		if e.Kind() != ast.CallKind {
+			return
+		}
+		call := e.AsCall()
+		for _, argument := range call.Args() {
+			if comparisons[call.FunctionName()] && argument.Kind() != ast.LiteralKind {
+				if s, ok := compileOperand(env, checked, argument); ok && !seen[s.text] {
+					seen[s.text] = true
+					sides = append(sides, s)
+				}
+			} else {
+				walk(argument)
+			}
+		}
+	}
+	walk(checked.NativeRep().Expr())
+	return sides
+}
+
+func compileOperand(env *cel.Env, checked *cel.Ast, e ast.Expr) (side, bool) {
+	text, err := cel.ExprToString(e, checked.NativeRep().SourceInfo())
+	if err != nil {
+		return side{}, false
+	}
+	operand, issues := env.Compile(text)
+	if issues.Err() != nil {
+		return side{}, false
+	}
+	p, err := program(env, operand)
+	if err != nil {
+		return side{}, false
+	}
+	return side{text: text, program: p}, true
+}
+
+// Explain gives the value of each side of each comparison, a line each: what a failure prints.
+func (p *Program) Explain(v View) []string {
+	var lines []string
+	for _, s := range p.sides {
+		value, _, err := s.program.Eval(activation{v})
+		if err != nil {
+			lines = append(lines, fmt.Sprintf("%s: %v", s.text, err))
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%s is %s", s.text, render(value)))
+	}
+	return lines
+}
+
+// longestValue bounds what is printed of a value.
+const longestValue = 2000
+
+func render(v ref.Val) string {
+	text := fmt.Sprint(v.Value())
+	switch v := v.(type) {
+	case object:
+		if data, err := json.Marshal(v.Value()); err == nil {
+			text = string(data)
+		}
+	case traits.Lister:
+		text = fmt.Sprintf("a list of %v", v.Size().Value())
+	}
+	if text == "" {
+		text = `""`
+	}
+	if len(text) > longestValue {
+		text = strings.ToValidUTF8(text[:longestValue], "") + "..."
+	}
+	return text
+}
