@@ -205,7 +205,7 @@ type attempt struct {
 	retry   sim.Timer
 	timeout sim.Timer
 	over    bool
-	// link exists from the moment the server has accepted.
+	// link exists from the moment the server's operating system has accepted.
 	link *link
 }
 
@@ -269,7 +269,8 @@ func receiveSyn(_ uint64, ref any) {
 	c := a.conn
 	n := c.network
 	m := a.target.machine
-	if a.over || a.link != nil || !m.Up() || m.Paused() {
+	alive := c.process.IsUp() && c.process.Incarnation() == c.incarnation
+	if a.over || a.link != nil || !alive || !m.Up() || m.Paused() {
 		return
 	}
 	back := n.path(a.target, n.node(c.process.Machine()))
@@ -279,6 +280,7 @@ func receiveSyn(_ uint64, ref any) {
 		c.process.AtTime(a.arrival(back), 0, n.kinds.refused, 0, a)
 		return
 	}
+	a.link = n.newLink(c, l)
 	at := n.simulation.Now()
 	for range n.config.Handshake - 1 {
 		at = a.arrival(back).Add(at.Sub(n.simulation.Now()))
@@ -308,19 +310,15 @@ func dialTimeout(_ uint64, ref any) {
 	}
 }
 
-// accept is the server's side of the handshake's end.
+// accept is the server process's part in the handshake.
 func accept(_ uint64, ref any) {
 	a := ref.(*attempt)
-	c := a.conn
-	n := c.network
-	l := n.listeners[a.backend]
-	alive := c.process.IsUp() && c.process.Incarnation() == c.incarnation
-	if a.over || !alive || l == nil || !l.live() {
-		return
+	if server := &a.link.server; server.received() {
+		server.send(a.conn.network.kinds.connected, certificateBytes, 0, a)
 	}
-	a.link = n.newLink(c, l)
-	a.link.server.send(n.kinds.connected, 1000, 0, a)
 }
+
+const certificateBytes = 1000 // Of the order of a TLS certificate.
 
 func connected(_ uint64, ref any) {
 	a := ref.(*attempt)

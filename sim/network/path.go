@@ -68,12 +68,14 @@ type path struct {
 	config  PathConfig
 	blocked bool
 	// troubled: messages need a closer look, because of this direction or because of the way back.
-	troubled       bool
-	abnormal       bool
-	cloggedUntil   sim.Time
-	picosPerByte   int64
-	busyUntilPicos int64
-	draws          *sim.Stream
+	troubled     bool
+	abnormal     bool
+	cloggedUntil sim.Time
+	picosPerByte int64
+	// The path is busy until busyUntil and busyPicos picoseconds.
+	busyUntil sim.Time
+	busyPicos int64
+	draws     *sim.Stream
 	// ends are the sides of connections that send over this path.
 	ends endList
 }
@@ -115,12 +117,19 @@ func (n *Network) latencyBetween(a, b *host.Machine) sim.Distribution {
 	return n.config.SameZone
 }
 
-// depart returns when the last byte has left, behind whatever else uses the path. It counts in picoseconds, as
-// a byte takes less than one nanosecond at 10 Gb/s.
+// depart returns when the last byte has left, behind whatever else uses the path. It carries picoseconds, as a byte
+// takes less than one nanosecond at 10 Gb/s.
 func (p *path) depart(now sim.Time, size int64) sim.Time {
-	start := max(int64(now)*1000, p.busyUntilPicos)
-	p.busyUntilPicos = start + size*p.picosPerByte
-	return sim.Time((p.busyUntilPicos + 999) / 1000)
+	if p.busyUntil < now {
+		p.busyUntil, p.busyPicos = now, 0
+	}
+	picos := p.busyPicos + size*p.picosPerByte
+	p.busyUntil += sim.Time(picos / 1000)
+	p.busyPicos = picos % 1000
+	if p.busyPicos > 0 {
+		return p.busyUntil + 1
+	}
+	return p.busyUntil
 }
 
 // lossDelays: TCP waits 200 ms for the first retransmission of a lone packet (Linux TCP_RTO_MIN, which the tail loss
