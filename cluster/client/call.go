@@ -118,7 +118,7 @@ func (s *call) send(now sim.Monotonic) {
 
 // answered takes the answer of one attempt.
 func (s *call) answered(payload any, err error) {
-	s.client.metrics.answered(s.request.Verb, err)
+	s.client.metrics.answered(s.request.Verb, s.attempts, err)
 	if err == nil {
 		s.decode(payload.(*api.Response))
 		return

@@ -258,6 +258,9 @@ func TestRequestsAreMeasuredAsClientGoDoes(t *testing.T) {
 			t.Errorf("%d with code %s, want %d", n, code, want)
 		}
 	}
+	if n := r.Sum("rest_client_request_retries_total", "code", "201"); n != 1 {
+		t.Errorf("%d retries", n)
+	}
 	h := r.Histogram("rest_client_request_duration_seconds", "host", host, "verb", "POST")
 	if h.Count() != 1 || h.Min() < int64(time.Second) {
 		t.Errorf("%d requests, %v", h.Count(), time.Duration(h.Min()))

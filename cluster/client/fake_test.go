@@ -91,7 +91,12 @@ type world struct {
 // newWorld starts the server, then runs body as a client process.
 func newWorld(t testing.TB, server *fakeServer, body func(w *world, p *host.Process)) *world {
 	t.Helper()
-	s := sim.New(sim.Config{Seed: 7})
+	return newWorldIn(t, sim.Benchmark, server, body)
+}
+
+func newWorldIn(t testing.TB, mode sim.Mode, server *fakeServer, body func(w *world, p *host.Process)) *world {
+	t.Helper()
+	s := sim.New(sim.Config{Seed: 7, Mode: mode})
 	t.Cleanup(s.Close)
 	w := &world{s: s, network: network.New(s, network.Config{}), server: server}
 	w.cp = host.NewMachine(s, host.Config{Name: "cp-1", Zone: "a", Cores: 4})

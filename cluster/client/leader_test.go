@@ -55,8 +55,12 @@ type candidates struct {
 }
 
 func elect(t *testing.T, n int, change func(i int, c *LeaderConfig)) *candidates {
+	return electIn(t, sim.Benchmark, n, change)
+}
+
+func electIn(t *testing.T, mode sim.Mode, n int, change func(i int, c *LeaderConfig)) *candidates {
 	c := &candidates{elections: make([]*LeaderElection, n), leading: make([]bool, n)}
-	c.world = newWorld(t, &fakeServer{unary: c.store.answer}, func(*world, *host.Process) {})
+	c.world = newWorldIn(t, mode, &fakeServer{unary: c.store.answer}, func(*world, *host.Process) {})
 	for i := range n {
 		m := host.NewMachine(c.s, host.Config{Name: fmt.Sprint("m", i), Zone: "a"})
 		c.processes = append(c.processes, m.Spawn("candidate", func(p *host.Process) { c.start(t, i, p, change) }))
@@ -65,6 +69,7 @@ func elect(t *testing.T, n int, change func(i int, c *LeaderConfig)) *candidates
 }
 
 func (c *candidates) start(t *testing.T, i int, p *host.Process, change func(int, *LeaderConfig)) {
+	c.leading[i] = false // A new incarnation knows nothing of its predecessor's lead.
 	say := func(what string) { c.log = append(c.log, fmt.Sprintf("%d %s", i, what)) }
 	config := LeaderConfig{
 		Namespace: "kube-system", Name: "kube-controller-manager",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/sim/network"
 )
 
 // The shortest and longest lifetime that a reflector asks for its watches, in seconds: each is drawn in between, so
@@ -231,8 +232,10 @@ func resyncDue(_ uint64, ref any) {
 // go on for ever.
 var errVeryShortWatch = errors.New("very short watch: unexpected watch close - watch lasted less than a second and no items received")
 
-// isBroken reports that the connection broke, which a decoder sees as the end of its input.
-func isBroken(err error) bool { return err != nil && IsConnectionReset(err) }
+// isBroken reports that the other side broke the connection, which a decoder sees as the end of its input. A ping that
+// nobody answered is another error, which wraps this one: client-go cannot tell what it may have missed then, and
+// starts over.
+func isBroken(err error) bool { return err == network.ErrReset }
 
 // isRetriable reports that the server could not be asked or has no time: asking again loses nothing.
 func isRetriable(err error) bool {

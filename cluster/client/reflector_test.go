@@ -13,6 +13,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
+	"github.com/fauxkube/fauxkube/sim/network"
 )
 
 // recorded is an informer of pods whose handler writes down what it is told.
@@ -233,6 +234,65 @@ func TestReflectorWaitsWhileTheServerIsDownAndResumes(t *testing.T) {
 	// .8, 1.6, 3.2, 6.4, 12.8 s, each up to doubled: after 20 s down, at most another 25.6.
 	if back := server.watches[1].at - 30*time.Second; back > 26*time.Second {
 		t.Errorf("came back %v after the server", back)
+	}
+}
+
+func TestReflectorStartsOverWhenAPingWasNotAnsweredButResumesAfterAReset(t *testing.T) {
+	lost := fmt.Errorf("http2: client connection lost: %w", network.ErrReset)
+	for _, c := range []struct {
+		err  error
+		over bool
+	}{{lost, true}, {network.ErrReset, false}} {
+		server := &fakeServer{}
+		server.watch = func(w *fakeWatch) {
+			if len(server.watches) == 1 {
+				w.send(bookmark("10", true))
+				server.p.After(10*time.Second, func() { w.stream.Close(c.err) })
+			}
+		}
+		newWorld(t, server, func(w *world, p *host.Process) { recordPods(w.client(p, Config{})) }).run(t, 20*time.Second)
+		second := server.watches[1]
+		if wait := second.at - 10*time.Second; second.initial() != c.over || wait > 800*time.Millisecond != c.over {
+			t.Errorf("%v: watched again after %v, initial events %v", c.err, wait, second.initial())
+		}
+	}
+}
+
+func TestARestartedProcessBeginsWithNothing(t *testing.T) {
+	server := &fakeServer{watch: func(w *fakeWatch) { w.send(event(watch.Added, podAt("5", "a", "")), bookmark("10", true)) }}
+	var lives []*recorded
+	var client *host.Process
+	w := newWorld(t, server, func(w *world, p *host.Process) {
+		client = p
+		lives = append(lives, recordPods(w.client(p, Config{Limiter: NewTokenBucket(p, 1000, 1)})))
+	})
+	w.run(t, time.Minute)
+	client.Restart(time.Second)
+	w.run(t, 2*time.Minute)
+	if len(lives) != 2 {
+		t.Fatalf("%d lives", len(lives))
+	}
+	for _, r := range lives {
+		r.expect(t, "add a@5")
+	}
+	if last := server.watches[len(server.watches)-1].request; !last.SendInitialEvents || last.ResourceVersion != "" {
+		t.Errorf("asked with %+v", last)
+	}
+}
+
+func TestEqualSeedsGiveEqualRuns(t *testing.T) {
+	for _, mode := range []sim.Mode{sim.Benchmark, sim.Hunt} {
+		digests := map[uint64]bool{}
+		for range 3 {
+			c := electIn(t, mode, 3, asIs)
+			c.run(t, time.Minute)
+			c.processes[0].Restart(5 * time.Second)
+			c.run(t, 3*time.Minute)
+			digests[c.s.Digest()] = true
+		}
+		if len(digests) != 1 {
+			t.Errorf("%v: %d digests", mode, len(digests))
+		}
 	}
 }
 

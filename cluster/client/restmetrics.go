@@ -22,8 +22,11 @@ type clientMetrics struct {
 type verbMetrics struct {
 	duration    *metrics.Histogram
 	rateLimiter *metrics.Histogram
-	byCode      map[int]*metrics.Counter
+	byCode      map[int]*codeMetrics
 }
+
+// codeMetrics are the handles of one verb and status code.
+type codeMetrics struct{ requests, retries *metrics.Counter }
 
 // httpMethods gives the HTTP method of each verb, by which client-go labels its series.
 var httpMethods = [...]string{
@@ -45,7 +48,7 @@ func (m *clientMetrics) verb(v api.Verb) *verbMetrics {
 		h = &verbMetrics{
 			duration:    m.registry.Histogram("rest_client_request_duration_seconds", "host", m.server, "verb", method),
 			rateLimiter: m.registry.Histogram("rest_client_rate_limiter_duration_seconds", "host", m.server, "verb", method),
-			byCode:      map[int]*metrics.Counter{},
+			byCode:      map[int]*codeMetrics{},
 		}
 		m.byVerb[v] = h
 	}
@@ -65,23 +68,33 @@ func (m *clientMetrics) finished(v api.Verb, d time.Duration) {
 	}
 }
 
-// answered counts one attempt.
-func (m *clientMetrics) answered(v api.Verb, err error) {
+// answered counts one attempt; from the second on it is a retry too.
+func (m *clientMetrics) answered(v api.Verb, attempt int, err error) {
 	if m.registry == nil {
 		return
 	}
-	h := m.verb(v)
-	code := codeOf(v, err)
-	counter := h.byCode[code]
-	if counter == nil {
-		label := "<error>"
-		if code != codeError {
-			label = strconv.Itoa(code)
-		}
-		counter = m.registry.Counter("rest_client_requests_total", "code", label, "host", m.server, "method", httpMethods[v])
-		h.byCode[code] = counter
+	h := m.code(v, codeOf(v, err))
+	h.requests.Inc()
+	if attempt > 1 {
+		h.retries.Inc()
 	}
-	counter.Inc()
+}
+
+func (m *clientMetrics) code(v api.Verb, code int) *codeMetrics {
+	byCode := m.verb(v).byCode
+	if h := byCode[code]; h != nil {
+		return h
+	}
+	label := "<error>"
+	if code != codeError {
+		label = strconv.Itoa(code)
+	}
+	h := &codeMetrics{
+		requests: m.registry.Counter("rest_client_requests_total", "code", label, "host", m.server, "method", httpMethods[v]),
+		retries:  m.registry.Counter("rest_client_request_retries_total", "code", label, "host", m.server, "verb", httpMethods[v]),
+	}
+	byCode[code] = h
+	return h
 }
 
 func codeOf(v api.Verb, err error) int {

@@ -204,6 +204,33 @@ func TestThroughputIsScheduler_perfs(t *testing.T) {
 	}
 }
 
+func TestMergedIsOneHistogramOfAllMatchingSeries(t *testing.T) {
+	for _, n := range []int{10, exactValues - 5, 2 * exactValues} {
+		r := NewRegistry()
+		var matching []int64
+		for i := range n {
+			v := int64(i*7919%n+1) * 1000
+			verb := []string{"GET", "PUT"}[i%2]
+			r.Histogram("x_seconds", "verb", verb, "code", "200").Observe(time.Duration(v))
+			r.Histogram("x_seconds", "verb", "LIST", "code", "500").Observe(time.Hour)
+			matching = append(matching, v)
+		}
+		got := r.Merged("x_seconds", "code", "200")
+		if got.Count() != int64(n) || got.Max() != slices.Max(matching) || got.Min() != slices.Min(matching) {
+			t.Fatalf("%d values: count %d, %d to %d", n, got.Count(), got.Min(), got.Max())
+		}
+		for _, permille := range []int64{10, 500, 990} {
+			have, want := got.Quantile(float64(permille)/1000), nearestRankOf(matching, permille)
+			if math.Abs(float64(have-want)) > float64(want)/1000+1000 {
+				t.Errorf("%d values: quantile %d/1000 is %d, want %d", n, permille, have, want)
+			}
+		}
+	}
+	if NewRegistry().Merged("x_seconds").Count() != 0 {
+		t.Error("something out of nothing")
+	}
+}
+
 func BenchmarkHistogramObserve(b *testing.B) {
 	h := NewRegistry().Histogram("apiserver_request_duration_seconds")
 	for i := range b.N {
