@@ -128,8 +128,12 @@ func (b *TokenBucket) take(g grantee) bool {
 
 // arm sets the one timer of the bucket: reservations come due in order, so only the first needs it.
 func (b *TokenBucket) arm(delay time.Duration) {
-	b.process.At(delay, b.lane, b.kind, 0, b)
+	b.process.At(max(delay, shortestWait), b.lane, b.kind, 0, b)
 }
+
+// shortestWait is the least that a timer here is set to. On a clock that runs fast a timer may go off a nanosecond
+// early by its own reading, and setting it to the missing nanosecond, which is none of true time, would go on for ever.
+const shortestWait = time.Microsecond
 
 func grantDue(_ uint64, ref any) { ref.(*TokenBucket).grantDue() }
 

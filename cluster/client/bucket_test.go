@@ -144,3 +144,31 @@ func TestBucketWaitParksTheTask(t *testing.T) {
 		t.Fatalf("waits %v", waits)
 	}
 }
+
+func TestTimersOfDriftingClocksComeToAnEnd(t *testing.T) {
+	for _, ppm := range []int64{-300, -1, 1, 77, 300} {
+		granted, worked := 0, 0
+		onHost(t, time.Hour, func(s *sim.Simulation, p *host.Process) {
+			p.Machine().Clock().SetDrift(ppm)
+			b := NewTokenBucket(p, 7_000, 1) // intervals that are no whole number of anything
+			q := NewWorkQueue[int](p, "", QueueConfig{})
+			for i := range 50 {
+				q.AddAfter(i, time.Duration(i+1)*777_777_777)
+				p.Go("waiter", func(t *sim.Task) {
+					b.Wait(t)
+					granted++
+				})
+			}
+			p.Go("worker", func(t *sim.Task) {
+				for {
+					k, _ := q.Get(t)
+					worked++
+					q.Done(k)
+				}
+			})
+		})
+		if granted != 50 || worked != 50 {
+			t.Errorf("drift %d: %d granted, %d worked on", ppm, granted, worked)
+		}
+	}
+}

@@ -25,7 +25,7 @@
 // failed comes back later and later. RunLeaderElection keeps all but one replica of a component waiting. Recorder and
 // EventsV1Recorder are the two event machines, the one with aggregation and a spam filter, the other with series.
 //
-// Files: client.go, call.go (a request's life), typed.go (generic sugar), bucket.go, backoff.go; informers.go, informer.go, store.go,
+// Files: client.go, call.go (a request's life), typed.go (generic sugar), restmetrics.go, bucket.go, backoff.go; informers.go, informer.go, store.go,
 // sorted.go (what is known), reflector.go, watching.go, listing.go (how it is learnt); workqueue.go, waiting.go; leader.go, lease.go;
 // reference.go, recorder.go, sink.go, correlator.go, lru.go (core/v1 events); eventsv1.go, series.go (events.k8s.io/v1 events); now.go.
 //

@@ -1,11 +1,6 @@
 package client
 
-import (
-	"time"
-
-	"github.com/fauxkube/fauxkube/cluster/api"
-	"github.com/fauxkube/fauxkube/sim"
-)
+import "github.com/fauxkube/fauxkube/cluster/api"
 
 // pageSize is how many objects a reflector asks for at once (client-go tools/pager). A server with a watch cache ignores
 // it for resource version "0", and lists of a known version are not paged, so that the cache can serve them.
@@ -95,20 +90,5 @@ func (r *reflector) listFailed(l *listing, from string, err error) {
 	default:
 		r.list = nil
 		r.endCycle()
-	}
-}
-
-// after does next when d has passed, unless the reflector is stopped meanwhile.
-func (r *reflector) after(d time.Duration, next func()) {
-	r.next = next
-	r.timer = r.client.process.At(d, 0, r.delay, 0, r)
-}
-
-func delayDue(_ uint64, ref any) {
-	r := ref.(*reflector)
-	next := r.next
-	r.next, r.timer = nil, sim.Timer{}
-	if next != nil && r.state != stateStopped {
-		next()
 	}
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -209,6 +210,21 @@ func (r *reflector) endCycle() { r.afterBackoff(r.listAndWatch) }
 // afterBackoff does next after a back-off, keeping in mind whether initial events or a watch come next.
 func (r *reflector) afterBackoff(next func()) {
 	r.after(r.backoff.step(r.now(), r.draws), next)
+}
+
+// after does next when d has passed, unless the reflector is stopped meanwhile.
+func (r *reflector) after(d time.Duration, next func()) {
+	r.next = next
+	r.timer = r.client.process.At(d, 0, r.delay, 0, r)
+}
+
+func delayDue(_ uint64, ref any) {
+	r := ref.(*reflector)
+	next := r.next
+	r.next, r.timer = nil, sim.Timer{}
+	if next != nil && r.state != stateStopped {
+		next()
+	}
 }
 
 // scheduleResync shows everything to one handler again and again.

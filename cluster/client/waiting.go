@@ -68,7 +68,7 @@ func (q *WorkQueue[K]) arm() {
 		q.process.Cancel(q.timer)
 	}
 	q.armed = first
-	q.timer = q.process.At(first.Sub(q.process.Monotonic()), 0, q.kind, 0, q)
+	q.timer = q.process.At(max(first.Sub(q.process.Monotonic()), shortestWait), 0, q.kind, 0, q)
 }
 
 // addReady adds all keys that are ready by now.
