@@ -1,0 +1,69 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/fauxkube/fauxkube/cluster/api"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Lookup reads other objects as the deciding API server sees them, which may be a little stale, as upstream's informers
+// are. What it returns is shared and must not be changed.
+type Lookup interface {
+	// Get returns the object, or nil if there is none.
+	Get(r *api.Resource, namespace, name string) api.Object
+	// Each calls fn for every object of the namespace ("" = all) in order of key, until fn returns false.
+	Each(r *api.Resource, namespace string, fn func(api.Object) bool)
+}
+
+// Context is everything that a decision depends on besides its objects.
+type Context struct {
+	Now    time.Time        // the server's wall clock
+	UID    func() types.UID // a new uid at each call
+	Random func() uint64    // for name suffixes, cluster IPs and node ports
+	User   *api.User
+	Lookup Lookup
+	DryRun bool
+}
+
+// time is Now as objects store it.
+func (c *Context) time() metav1.Time { return api.Time(c.Now) }
+
+// Action is what the server does with an outcome.
+type Action uint8
+
+const (
+	// Nothing leaves the store as it is: the request changed nothing, or deletion is already under way.
+	Nothing Action = iota
+	// Write stores Object.
+	Write
+	// Remove deletes the stored object.
+	Remove
+	// WriteThenRemove stores Object, then deletes it: two revisions, as a graceful kind deleted without grace has them.
+	WriteThenRemove
+)
+
+// Outcome is a decision.
+type Outcome struct {
+	Action Action
+	// Object is what to store (of the storage's kind, without its new resource version), or what is removed.
+	Object api.Object
+	// Before are conditional writes of other objects that must succeed first. If one loses its race, decide again.
+	Before []Conditional
+	// Response, if set, is shown in place of Object: a Scale. It gets the resource version of the write.
+	Response api.Object
+	// Bare asks for an answer without object, as a Status of success is: delete of most kinds, binding, eviction.
+	Bare bool
+}
+
+// Conditional writes New in place of Old, if Old is still what is stored.
+type Conditional struct {
+	Resource *api.Resource
+	Old, New api.Object
+}
+
+func conflict(r *api.Resource, name string, err error) error {
+	return apierrors.NewConflict(r.GroupResource(), name, err)
+}
