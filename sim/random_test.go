@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // Adding draws of another stream, of another purpose or at another time moves no draw.
@@ -127,4 +129,31 @@ func TestClocks(t *testing.T) {
 	if got := time.Duration(p.Wall() - start); got != time.Hour+22*time.Second {
 		t.Errorf("the wall clock moved by %v, want 1h0m22s", got)
 	}
+}
+
+// A timer of a clock that runs too fast or too slow never goes off before that clock shows its time.
+func TestTimersOfWrongClocksAreNotEarly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := New(Config{NoWatchdog: true})
+		defer s.Close()
+		c := s.NewClock()
+		p := s.NewProcess("p", c)
+		if err := s.Run(Time(rapid.Int64Range(0, 1<<40).Draw(t, "start"))); err != nil {
+			t.Fatal(err)
+		}
+		c.SetDrift(rapid.Int64Range(-200_000, 200_000).Draw(t, "drift"))
+		if err := s.Run(s.Now() + Time(rapid.Int64Range(0, 1<<30).Draw(t, "pause"))); err != nil {
+			t.Fatal(err)
+		}
+		d := time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "duration"))
+		target := p.Monotonic().Add(d)
+		fired := false
+		p.After(d, func() { fired = p.Monotonic() >= target })
+		if err := s.Run(s.Now().Add(4 * time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if !fired {
+			t.Fatalf("a timer of %v went off early", d)
+		}
+	})
 }

@@ -54,12 +54,11 @@ func (s *Simulation) NewClock() *Clock { return &Clock{simulation: s} }
 
 // Monotonic reads the monotonic clock.
 func (c *Clock) Monotonic() Monotonic {
-	elapsed := int64(c.simulation.now - c.baseTime)
-	if c.driftPPM != 0 {
-		elapsed += mulDiv(elapsed, c.driftPPM, million)
-	}
-	return c.baseMonotonic + Monotonic(elapsed)
+	return c.baseMonotonic + Monotonic(c.reading(int64(c.simulation.now-c.baseTime)))
 }
+
+// reading is what the clock counts in a stretch of true time since drift last changed.
+func (c *Clock) reading(elapsed int64) int64 { return elapsed + mulDiv(elapsed, c.driftPPM, million) }
 
 // Wall reads the wall clock.
 func (c *Clock) Wall() Wall {
@@ -81,12 +80,19 @@ func (c *Clock) SetDrift(partsPerMillion int64) {
 	c.driftPPM = partsPerMillion
 }
 
-// trueDuration converts a duration that this clock measures into virtual time.
+// trueDuration converts a duration that this clock measures into virtual time, rounded up: when a timer goes off its
+// clock shows at least what was asked for, or a loop that arms it anew would never end.
 func (c *Clock) trueDuration(d time.Duration) time.Duration {
 	if c == nil || c.driftPPM == 0 || d <= 0 {
 		return d
 	}
-	return time.Duration(mulDiv(int64(d), million, million+c.driftPPM))
+	passed := int64(c.simulation.now - c.baseTime)
+	target := c.reading(passed) + int64(d)
+	elapsed := mulDiv(target, million, million+c.driftPPM)
+	for c.reading(elapsed) < target {
+		elapsed++
+	}
+	return time.Duration(elapsed - passed)
 }
 
 const million = 1_000_000
