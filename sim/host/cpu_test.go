@@ -281,10 +281,11 @@ func TestEqualSeedsRepeatTheDigest(t *testing.T) {
 		run(t, s, 5*time.Second)
 		return s.Digest()
 	}
-	if episode(1) != episode(1) {
+	first, again := episode(1), episode(1)
+	if first != again {
 		t.Fatal("one seed, two digests")
 	}
-	if episode(1) == episode(2) {
+	if first == episode(2) {
 		t.Fatal("two seeds, one digest")
 	}
 }

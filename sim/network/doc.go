@@ -27,7 +27,8 @@
 //   - A client that has read nothing for 30 s sends a ping, and breaks the connection if nothing is read for 15 s more
 //     (client-go's settings); a server relies on TCP's keep-alive, minutes later, or on TCP giving up after a quarter
 //     of an hour. Pings that would be answered are not sent at all: they become events only while there is trouble.
-//   - A break ends every call and stream with ErrReset. What was asked for may have happened, or may happen yet.
+//   - A break ends every call and stream with ErrReset, or with ErrLost, which is one, where a ping was not answered.
+//     What was asked for may have happened, or may happen yet.
 //   - A deadline ends the wait with ErrTimeout, not the request.
 //   - A dead process on a living machine answers with a reset, an attempt to connect to it is refused. A dead
 //     machine is silent, until it has booted: then it answers what is left of old connections with resets.

@@ -16,10 +16,9 @@ type link struct {
 
 // end is one side of a link: what one process's operating system and HTTP/2 library know of the connection.
 type end struct {
-	link        *link
-	process     *host.Process
-	incarnation uint32
-	client      bool
+	link    *link
+	process *host.Process
+	client  bool
 	// open: this side has neither closed the connection nor heard of its end.
 	open  bool
 	path  *path
@@ -100,7 +99,7 @@ func (n *Network) newLink(c *Conn, l *listener) *link {
 
 func (e *end) init(k *link, p *host.Process, via *path, peer *end, draws *sim.Stream, lane sim.Lane) {
 	now := k.network.simulation.Now()
-	e.link, e.process, e.incarnation, e.path, e.peer = k, p, p.Incarnation(), via, peer
+	e.link, e.process, e.path, e.peer = k, p, via, peer
 	e.draws, e.lane, e.lastRead, e.lastArrival, e.open = draws, lane, now, now, true
 	via.ends.add(e)
 }
@@ -110,11 +109,6 @@ func (n *Network) freeLane() sim.Lane { return n.simulation.NewLane() }
 func (e *end) network() *Network { return e.link.network }
 
 func (e *end) now() sim.Time { return e.link.network.simulation.Now() }
-
-// alive reports whether the incarnation that this end belongs to still is the process's.
-func (e *end) alive() bool {
-	return e.process.IsUp() && e.process.Incarnation() == e.incarnation
-}
 
 // send puts something on the wire. The event of kind k fires at the peer's process, in the order of sending; size is
 // its modelled length and becomes part of the digest.

@@ -2,6 +2,7 @@ package network
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/fauxkube/fauxkube/sim"
@@ -20,6 +21,9 @@ var (
 	ErrTimeout = errors.New("context deadline exceeded")
 	// ErrReset: the connection broke. The request may have taken effect, or still may.
 	ErrReset = errors.New("connection reset by peer")
+	// ErrLost: no ping was answered, or TCP has given up; it is an ErrReset too. client-go tells it from a reset: it lists
+	// anew instead of resuming a watch.
+	ErrLost = fmt.Errorf("http2: client connection lost: %w", ErrReset)
 	// ErrRefused: the host is up and nobody listens there. The request was never sent.
 	ErrRefused = errors.New("connection refused")
 	// ErrUnreachable: nothing answered an attempt to connect. The request was never sent.

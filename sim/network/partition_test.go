@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -60,8 +61,8 @@ func TestALongPartitionBreaksTheConnectionByPing(t *testing.T) {
 		a := l.call("a", 0)
 		l.run(time.Minute)
 		want := 30*time.Second + 15*time.Second - 11*time.Second
-		if a.err != ErrReset || a.took() < want || a.took() > want+50*time.Millisecond {
-			t.Errorf("direction %d: got %v after %v, want a reset after %v", direction, a, a.took(), want)
+		if a.err != ErrLost || a.took() < want || a.took() > want+50*time.Millisecond {
+			t.Errorf("direction %d: got %v after %v, want it lost after %v", direction, a, a.took(), want)
 		}
 	}
 }
@@ -149,8 +150,8 @@ func TestADeadMachineIsFoundOutByPing(t *testing.T) {
 	l.machines["server"].Crash()
 	r := l.call("a", 0)
 	l.run(time.Minute)
-	if r.err != ErrReset || r.took() < 43*time.Second || r.took() > 45*time.Second {
-		t.Fatalf("got %v after %v, want a reset when the ping expires", r, r.took())
+	if r.err != ErrLost || r.took() < 43*time.Second || r.took() > 45*time.Second {
+		t.Fatalf("got %v after %v, want it lost when the ping expires", r, r.took())
 	}
 }
 
@@ -182,8 +183,8 @@ func TestAPausedServerAnswersWhenItResumes(t *testing.T) {
 	l.server.Pause()
 	c := l.call("c", 0)
 	l.run(time.Minute)
-	if c.err != ErrReset || c.took() < 44*time.Second || c.took() > 46*time.Second {
-		t.Fatalf("got %v after %v, want a reset by ping", c, c.took())
+	if c.err != ErrLost || c.took() < 44*time.Second || c.took() > 46*time.Second {
+		t.Fatalf("got %v after %v, want it lost", c, c.took())
 	}
 }
 
@@ -198,7 +199,7 @@ func TestAServerNoticesASilentClientByKeepAliveOrRetransmission(t *testing.T) {
 			t.Fatal("too early")
 		}
 		l.run(10 * time.Second)
-		if len(l.service.closed) != 1 || l.service.closed[0] != ErrReset {
+		if len(l.service.closed) != 1 || !errors.Is(l.service.closed[0], ErrReset) {
 			t.Fatalf("the stream's server heard %v, want a reset after 315 s", l.service.closed)
 		}
 	})

@@ -82,7 +82,7 @@ func pingExpired(_ uint64, ref any) {
 		e.keepWatching(e.lastRead.Add(e.ping.config.Idle))
 		return
 	}
-	e.abort(ErrReset)
+	e.abort(ErrLost)
 }
 
 // answeredByKernel: the peer's process does not read, but its operating system has answered the keep-alive.

@@ -158,7 +158,7 @@ func retransmit(_ uint64, ref any) {
 
 // giveUp: TCP has tried for as long as it does.
 func giveUp(_ uint64, ref any) {
-	ref.(*end).abort(ErrReset)
+	ref.(*end).abort(ErrLost)
 }
 
 // stop drops what is left when this side closes.
