@@ -33,8 +33,8 @@ type Page struct {
 	Revision  int64
 	Continue  string
 	Remaining *int64
-	// Bytes is the size of everything read, wanted or not.
-	Bytes int64
+	// ItemBytes is the size of the items; Seen counts the objects read, wanted or not.
+	ItemBytes, Seen int64
 }
 
 // List reads a page, linearizably where no revision is given.
@@ -105,9 +105,10 @@ func (l *list) take(r *mvcc.RangeResponse) (more bool) {
 			return true
 		}
 		l.last = kv.Key
-		l.page.Bytes += int64(kv.Value.SizeBytes())
+		l.page.Seen++
 		if obj := ObjectOf(kv); obj != nil && (l.query.Match == nil || l.query.Match(obj)) {
 			l.page.Items = append(l.page.Items, obj)
+			l.page.ItemBytes += int64(kv.Value.SizeBytes())
 		}
 	}
 	return more

@@ -86,11 +86,14 @@ func (w *Watcher) bookmark(revision uint64) {
 func (w *Watcher) queueBookmark(revision uint64) {
 	if !w.annotated {
 		w.annotated = true
-		w.queue = append(w.queue, api.Bookmark(w.cache.config.Resource, api.FormatRV(revision), true))
+		w.queue = append(w.queue, pending{event: api.Bookmark(w.cache.config.Resource, api.FormatRV(revision), true), size: bookmarkBytes})
 		return
 	}
-	w.queue = append(w.queue, w.cache.bookmarkAt(revision))
+	w.queue = append(w.queue, pending{event: w.cache.bookmarkAt(revision), size: bookmarkBytes})
 }
+
+// bookmarkBytes is about what a bookmark's object takes: its envelope and a resource version.
+const bookmarkBytes = 40
 
 func (c *Cache) bookmarkAt(revision uint64) api.WatchEvent {
 	if c.bookmarks.at != revision || c.bookmarks.memo.Type != watch.Bookmark {

@@ -97,9 +97,12 @@ func (c *Cache) Apply(key string, object api.Object, size int, revision uint64, 
 	if e == nil && object == nil {
 		return // A deletion of what a later list no longer had.
 	}
-	ch := change{key: key, object: object, revision: revision, at: now}
+	ch := change{key: key, object: object, revision: revision, at: now, size: int32(size)}
 	if e != nil {
 		ch.previous = e.object
+		if object == nil {
+			ch.size = int32(e.size)
+		}
 	}
 	c.store(e, key, object, size)
 	kept := c.history.append(ch)
@@ -182,6 +185,7 @@ func (c *Cache) unindex(value, key string) {
 
 // Query is one list request.
 type Query struct {
+	Key      string // asks for one key alone, if set
 	Prefix   string // of keys: a resource's, or that of one of its namespaces
 	From     string // continue from this key; "" starts at the prefix
 	Selector *Selector
@@ -191,17 +195,28 @@ type Query struct {
 // Result is the answer to a Query.
 type Result struct {
 	Items   []api.Object
+	Bytes   int64  // of the items
 	LastKey string // of the last item
 	More    bool   // the limit cut the list
 	Seen    int64  // keys in the range, whatever the selector and the limit
 }
 
 // List returns what is current.
-func (c *Cache) List(q Query) Result {
-	if key, ok := q.Selector.requires(c.config.Index); ok && c.config.Index != "" && q.From == "" {
-		return collect(q, ascend(c.index[key], q))
+func (c *Cache) List(q Query) Result { return collect(q, c.candidates(q)) }
+
+// candidates are the entries among which the query's are: one, those of an index value, or those of a range.
+func (c *Cache) candidates(q Query) func(yield func(*entry) bool) {
+	if q.Key != "" {
+		return func(yield func(*entry) bool) {
+			if e := c.entries[q.Key]; e != nil {
+				yield(e)
+			}
+		}
 	}
-	return collect(q, ascend(&c.order, q))
+	if value, ok := q.Selector.requires(c.config.Index); ok && c.config.Index != "" && q.From == "" {
+		return ascend(c.index[value], q)
+	}
+	return ascend(&c.order, q)
 }
 
 // CanServeExact reports whether ListExact can serve a revision that the cache has reached.
@@ -209,6 +224,9 @@ func (c *Cache) CanServeExact(revision uint64) bool { return revision >= c.exact
 
 // ListExact returns what was current at a revision; CanServeExact must hold.
 func (c *Cache) ListExact(q Query, revision uint64) Result {
+	if q.Key != "" {
+		q.Prefix = q.Key // What only begins like it, the selector's name leaves out.
+	}
 	first := c.history.after(revision)
 	if first == c.history.end {
 		return collect(q, ascend(&c.order, q))
@@ -227,7 +245,7 @@ func (c *Cache) ListExact(q Query, revision uint64) Result {
 	})
 	for key, object := range was { //sim:unordered every key goes to its own place in an ordered map
 		if object != nil {
-			past.Set(key, &entry{key: key, object: object})
+			past.Set(key, &entry{key: key, object: object, size: api.SizeOf(object)})
 		}
 	}
 	return collect(q, ascend(&past, q))
@@ -258,6 +276,7 @@ func collect(q Query, entries func(yield func(*entry) bool)) Result {
 			}
 		case q.Selector.Matches(e.object):
 			r.Items = append(r.Items, e.object)
+			r.Bytes += int64(e.size)
 			r.LastKey = e.key
 		}
 	}

@@ -69,7 +69,7 @@ func (s *sink) Overflow() { s.overflow++ }
 
 // take drains a watcher into readable lines.
 func take(w *Watcher) (lines []string) {
-	for _, e := range w.Take(1<<30, nil) {
+	for _, e := range w.Take(1<<30, 1<<30, nil).Events {
 		lines = append(lines, line(e))
 	}
 	return lines
@@ -123,7 +123,7 @@ func TestDeliveredObjectsAreShared(t *testing.T) {
 	p := pod("demo", "x", "n1", "a", 2)
 	c.Apply(key(p), p, 1, 2, 0)
 	c.Apply(key(p), nil, 0, 3, 0)
-	a, b := ws[0].Take(2, nil), ws[1].Take(2, nil)
+	a, b := ws[0].Take(2, 100, nil).Events, ws[1].Take(2, 100, nil).Events
 	if a[0].Object != api.Object(p) || b[0].Object != api.Object(p) {
 		t.Error("an ADDED event carries a copy")
 	}
@@ -544,9 +544,9 @@ func BenchmarkApply(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		n := i % len(pods)
 		c.Apply(keys[n], pods[n], 1, uint64(i+2), int64(i)*1000)
-		out = watchers[n%1000].Take(64, out[:0])
+		out = watchers[n%1000].Take(64, 1<<20, out[:0]).Events
 		for _, w := range watchers[1000:] {
-			out = w.Take(64, out[:0])
+			out = w.Take(64, 1<<20, out[:0]).Events
 		}
 	}
 }

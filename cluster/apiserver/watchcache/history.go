@@ -22,6 +22,8 @@ type change struct {
 	gone             api.Object // previous as DELETED delivers it, made on first use
 	revision         uint64
 	at               int64
+	size             int32 // of the object, or of previous
+	encoded          bool  // a watcher has been given the event and pays for its encoding
 }
 
 // deleted is the object's last content at the revision of the change that removed it from sight.

@@ -53,7 +53,7 @@ type Watcher struct {
 	indexValue string
 	sink       Sink
 
-	queue    []api.WatchEvent
+	queue    []pending
 	head     int
 	buffer   int // queued events beyond this count as an overflow
 	overflow bool
@@ -65,6 +65,15 @@ type Watcher struct {
 	bookmarkAfter uint64
 	annotated     bool // the bookmark that ends the initial events has been queued, or none was asked for
 	anyBookmark   bool // a bookmark at or after bookmarkAfter has been seen
+}
+
+// pending is one event that a watcher has not taken yet.
+type pending struct {
+	event api.WatchEvent
+	size  int32 // of the object
+	// encode says that this watcher is the first to send the event and encodes it for all; upstream shares the encoding
+	// of a change among its watchers, but not that of initial events.
+	encode bool
 }
 
 // Watch registers a watcher. The error is 410 Gone where the history does not reach back to the revision.
@@ -97,8 +106,11 @@ func (c *Cache) Watch(s Start, now int64) (*Watcher, error) {
 // startFromState queues every current object that matches.
 func (w *Watcher) startFromState(prefix string) {
 	w.after = w.cache.revision
-	for _, o := range w.cache.List(Query{Prefix: prefix, Selector: w.selector}).Items {
-		w.queue = append(w.queue, api.WatchEvent{Type: watch.Added, Object: o})
+	q := Query{Prefix: prefix, Selector: w.selector}
+	for e := range w.cache.candidates(q) {
+		if w.selector.Matches(e.object) {
+			w.queue = append(w.queue, pending{api.WatchEvent{Type: watch.Added, Object: e.object}, int32(e.size), true})
+		}
 	}
 }
 
@@ -182,28 +194,45 @@ func (w *Watcher) queued(was int) {
 func (w *Watcher) convert(e *change) bool {
 	now := e.object != nil && w.selector.Matches(e.object)
 	before := e.previous != nil && w.selector.Matches(e.previous)
+	p := pending{size: e.size, encode: !e.encoded}
 	switch {
 	case now && before:
-		w.queue = append(w.queue, api.WatchEvent{Type: watch.Modified, Object: e.object})
+		p.event = api.WatchEvent{Type: watch.Modified, Object: e.object}
 	case now:
-		w.queue = append(w.queue, api.WatchEvent{Type: watch.Added, Object: e.object})
+		p.event = api.WatchEvent{Type: watch.Added, Object: e.object}
 	case before:
-		w.queue = append(w.queue, api.WatchEvent{Type: watch.Deleted, Object: e.deleted()})
+		p.event = api.WatchEvent{Type: watch.Deleted, Object: e.deleted()}
 	default:
 		return false
 	}
+	e.encoded = true
+	w.queue = append(w.queue, p)
 	return true
 }
 
 // Len is the number of events pending.
 func (w *Watcher) Len() int { return len(w.queue) - w.head }
 
-// Take moves up to limit pending events to the end of out.
-func (w *Watcher) Take(limit int, out []api.WatchEvent) []api.WatchEvent {
-	n := min(limit, w.Len())
-	out = append(out, w.queue[w.head:w.head+n]...)
-	clear(w.queue[w.head : w.head+n])
-	w.head += n
+// Taken is what Take took.
+type Taken struct {
+	Events []api.WatchEvent
+	Bytes  int // of all objects
+	Encode int // of the objects that this watcher encodes for all
+}
+
+// Take moves pending events to out: at most so many, and no more once they exceed so many bytes.
+func (w *Watcher) Take(limit, bytes int, out []api.WatchEvent) Taken {
+	t := Taken{Events: out}
+	for w.head < len(w.queue) && len(t.Events) < limit && t.Bytes < bytes {
+		p := &w.queue[w.head]
+		t.Events = append(t.Events, p.event)
+		t.Bytes += int(p.size)
+		if p.encode {
+			t.Encode += int(p.size)
+		}
+		*p = pending{}
+		w.head++
+	}
 	if w.head == len(w.queue) {
 		w.queue, w.head = w.queue[:0], 0
 		if cap(w.queue) > 4*w.minKeep() {
@@ -211,7 +240,7 @@ func (w *Watcher) Take(limit int, out []api.WatchEvent) []api.WatchEvent {
 		}
 		w.buffer = 2 * w.cache.bufferSize(w.byIndex)
 	}
-	return out
+	return t
 }
 
 func (w *Watcher) minKeep() int { return 2 * minBuffer }

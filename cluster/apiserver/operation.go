@@ -1,0 +1,262 @@
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fauxkube/fauxkube/cluster/api"
+	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
+	"github.com/fauxkube/fauxkube/cluster/apiserver/storage"
+)
+
+// operation is one conditional write of one object: a client's, one of a collection, or the server's own. The registry
+// decides, storage writes, and if somebody else was faster the registry decides again.
+type operation struct {
+	server  *Server
+	request *api.Request
+	entry   *registry.Entry
+	bytes   int // of the request's body, for the cost of deciding
+	done    func(o *operation, obj api.Object, err error)
+
+	write    storage.Write
+	outcome  registry.Outcome
+	old      api.Object // what is being decided about
+	attempts int        // names tried
+	rounds   int        // decisions made
+	// namespace is the request's namespace, read from the store because the cache did not have it.
+	namespace *corev1.Namespace
+}
+
+// maxRounds bounds how often a decision is repeated because its conditional writes of other objects lost their race:
+// upstream's eviction tries 20 times (registry/core/pod/storage EvictionsRetry).
+const maxRounds = 20
+
+func (o *operation) start() {
+	o.write = storage.Write{Store: o.server.store, Decider: o}
+	if o.creates() {
+		o.write.Create = true
+		if !o.namespaceKnown() {
+			o.server.process.At(missingNamespaceWait, 0, o.server.kinds.namespaceWait, 0, o)
+			return
+		}
+	} else {
+		o.write.Key = o.entry.Key(o.request.Namespace, o.request.Name)
+		o.write.Cached, _ = o.server.cacherOf(o.entry).cache.Get(o.write.Key)
+	}
+	o.write.Start()
+}
+
+func (o *operation) creates() bool {
+	return o.request.Verb == api.VerbCreate && o.request.Subresource == ""
+}
+
+// missingNamespaceWait is how long admission waits for a namespace that the cache does not have before it asks the store
+// (plugin/namespace/lifecycle).
+const missingNamespaceWait = 50 * time.Millisecond
+
+func (o *operation) namespaceKnown() bool {
+	return !o.entry.Resource.Namespaced || o.server.Get(api.Namespaces, "", o.request.Namespace) != nil
+}
+
+// lookUpNamespace asks the store for a namespace that may just have been created through another server.
+func (o *operation) lookUpNamespace() {
+	if o.namespaceKnown() {
+		o.write.Start()
+		return
+	}
+	o.server.store.Get(registry.For(api.Namespaces).Key("", o.request.Namespace), func(obj api.Object, _ int64, err error) {
+		if err != nil {
+			o.done(o, nil, err)
+			return
+		}
+		o.namespace, _ = obj.(*corev1.Namespace)
+		o.write.Start()
+	})
+}
+
+// Get and Each let admission read the caches, and the namespace that only the store has.
+func (o *operation) Get(r *api.Resource, namespace, name string) api.Object {
+	if obj := o.server.Get(r, namespace, name); obj != nil {
+		return obj
+	}
+	if r == api.Namespaces && o.namespace != nil && o.namespace.Name == name {
+		return o.namespace
+	}
+	return nil
+}
+
+func (o *operation) Each(r *api.Resource, namespace string, visit func(api.Object) bool) {
+	o.server.Each(r, namespace, visit)
+}
+
+// Decide charges a decision; decideNow makes it when the core has done the work.
+func (o *operation) Decide(old api.Object) {
+	o.old = old
+	s := o.server
+	s.process.Charge(s.ops.admission, int64(o.bytes), 0, s.kinds.decided, uint64(o.request.Verb), o)
+}
+
+func (o *operation) decideNow() {
+	o.rounds++
+	if o.rounds > maxRounds {
+		o.write.Decided(storage.Decision{}, errTimeout())
+		return
+	}
+	out, err := o.decide(o.context(), o.old)
+	if err != nil {
+		o.write.Decided(storage.Decision{}, err)
+		return
+	}
+	if o.outcome = out; o.request.DryRun {
+		o.dryRun()
+		return
+	}
+	if o.creates() {
+		m := api.Meta(out.Object)
+		o.write.Key = o.entry.Key(m.Namespace, m.Name)
+	}
+	o.write.Decided(o.decision(), nil)
+}
+
+func (o *operation) context() *registry.Context {
+	s := o.server
+	return &registry.Context{
+		Now: s.process.Wall().Time(), UID: s.newUID, Random: s.random, User: o.request.User, Lookup: o, DryRun: o.request.DryRun,
+	}
+}
+
+// decide asks the registry.
+func (o *operation) decide(ctx *registry.Context, old api.Object) (registry.Outcome, error) {
+	r, e := o.request, o.entry
+	switch {
+	case r.Verb == api.VerbDelete:
+		return e.Delete(ctx, old, r.Delete)
+	case r.Verb == api.VerbPatch:
+		return e.Patch(ctx, r.Subresource, old, r.Patch)
+	case r.Subresource == "scale":
+		return e.UpdateScale(ctx, old, r.Object.(*autoscalingv1.Scale))
+	case r.Subresource == "binding":
+		return registry.Bind(ctx, old, r.Object.(*corev1.Binding))
+	case r.Subresource == "eviction":
+		return registry.Evict(ctx, old, r.Object.(*policyv1.Eviction))
+	case r.Verb == api.VerbCreate:
+		return e.Create(ctx, r.Namespace, r.Object)
+	}
+	return e.Update(ctx, r.Subresource, old, r.Object)
+}
+
+// decision says the outcome in storage's words.
+func (o *operation) decision() storage.Decision {
+	d := storage.Decision{Object: o.outcome.Object, TTL: o.entry.TTL}
+	switch o.outcome.Action {
+	case registry.Write:
+		d.Action = storage.Put
+	case registry.Remove:
+		d.Action = storage.Remove
+	case registry.WriteThenRemove:
+		d.Action = storage.PutThenRemove
+	}
+	for _, b := range o.outcome.Before {
+		old := api.Meta(b.Old)
+		d.Before = append(d.Before, storage.Before{
+			Key:      registry.For(b.Resource).Key(old.Namespace, old.Name),
+			Revision: int64(api.ParseRV(old.ResourceVersion)), Object: b.New,
+		})
+	}
+	if o.entry.Resource == api.Services {
+		d.Before = append(d.Before, reservations(o.outcome.Object, o.old)...)
+	}
+	return d
+}
+
+// dryRun ends the operation as if it had been written.
+func (o *operation) dryRun() {
+	if !o.creates() {
+		o.done(o, o.outcome.Object, nil)
+		return
+	}
+	m := api.Meta(o.outcome.Object)
+	o.server.store.Get(o.entry.Key(m.Namespace, m.Name), func(taken api.Object, _ int64, err error) {
+		if err == nil && taken != nil {
+			err = storage.ErrKeyExists
+		}
+		o.done(o, o.outcome.Object, o.explain(err))
+	})
+}
+
+// Done hears how the write ended.
+func (o *operation) Done(obj api.Object, err error) {
+	switch {
+	case errors.Is(err, storage.ErrKeyExists) && o.tryAnotherName():
+		return
+	case errors.Is(err, storage.ErrKeyExists):
+		o.taken()
+		return
+	case err == nil && o.entry.Resource == api.Services:
+		o.server.releaseAddresses(o.old, obj, o.outcome.Action)
+	}
+	o.done(o, obj, o.explain(err))
+}
+
+// tryAnotherName draws again for an object that is named by its server.
+func (o *operation) tryAnotherName() bool {
+	m := api.Meta(o.request.Object)
+	if o.attempts++; m.Name != "" || m.GenerateName == "" || o.attempts >= generateNameAttempts {
+		return false
+	}
+	o.write = storage.Write{Store: o.server.store, Decider: o, Create: true}
+	o.write.Start()
+	return true
+}
+
+// taken words the error of a create whose key exists: an object on its way out is named as such.
+func (o *operation) taken() {
+	o.server.store.Get(o.write.Key, func(obj api.Object, _ int64, err error) {
+		status := statusOf(o.entry.AlreadyExists(o.outcome.Object))
+		if err == nil && obj != nil && api.Meta(obj).DeletionTimestamp != nil {
+			status.ErrStatus.Message = "object is being deleted: " + status.ErrStatus.Message
+		}
+		o.done(o, nil, status)
+	})
+}
+
+func (o *operation) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, storage.ErrKeyNotFound):
+		return o.entry.NotFound(o.request.Name)
+	case errors.Is(err, storage.ErrKeyExists):
+		return apierrors.NewAlreadyExists(o.entry.Resource.GroupResource(), api.Meta(o.outcome.Object).Name)
+	}
+	return err
+}
+
+// newUID draws a random UUID (version 4, RFC 9562).
+func (s *Server) newUID() types.UID {
+	high, low := s.draws.Uint64(purposeUID), s.draws.Uint64(purposeUID)
+	high = high&^0xf000 | 0x4000
+	low = low&^(3<<62) | 2<<62
+	return types.UID(fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", high>>32, high>>16&0xffff, high&0xffff, low>>48, low&(1<<48-1)))
+}
+
+func (s *Server) random() uint64 { return s.draws.Uint64(purposeSuffix) }
+
+// do runs a write of the server's own.
+func (s *Server) do(r *api.Request, done func(obj api.Object, err error)) {
+	r.User, r.UserAgent = self, userAgent
+	received, began := s.process.Wall(), s.now()
+	o := &operation{server: s, request: r, entry: registry.For(r.Resource), bytes: api.SizeOfRequest(r)}
+	o.done = func(_ *operation, obj api.Object, err error) {
+		s.audit(r, received, time.Duration(s.now()-began), obj, err)
+		done(obj, err)
+	}
+	o.start()
+}
