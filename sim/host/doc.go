@@ -34,6 +34,6 @@
 // whole rack, zone or region in one step, in the machines' order of creation. Whoever must know of it, as the network
 // must, is an Observer.
 //
-// Crash, Kill and their like are for those outside of the machine: a scenario, a test, a fault. A process that ends
-// itself may call its own Kill, which then does not return.
+// Crash, Kill and their like are for those outside of the machine: a scenario, a test, a fault. A process may end itself
+// or its machine; where one of its tasks does, the call does not return.
 package host

@@ -143,8 +143,22 @@ func (m *Machine) Crash() {
 	if m.disk != nil {
 		m.disk.Crash()
 	}
+	m.endProcesses()
+}
+
+// endProcesses ends the process that is running now last, as its end does not return where a task called for it.
+func (m *Machine) endProcesses() {
+	running := m.simulation.Running()
+	var last *Process
 	for _, p := range m.processes {
+		if p.Process == running {
+			last = p
+			continue
+		}
 		p.end()
+	}
+	if last != nil {
+		last.end()
 	}
 }
 

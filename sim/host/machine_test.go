@@ -206,3 +206,20 @@ func TestATaskMayKillItsOwnProcess(t *testing.T) {
 	run(t, s, time.Minute)
 	d.expect(t, "0s start 1", "2s start 2")
 }
+
+func TestATaskMayCrashItsOwnMachine(t *testing.T) {
+	s := newSimulation(t, 1)
+	m := NewMachine(s, Config{Name: "m"})
+	m.Spawn("p", func(q *Process) {
+		q.Go("suicide", func(task *sim.Task) {
+			task.Sleep(time.Second)
+			m.Crash()
+			t.Error("unreachable")
+		})
+	})
+	other := m.Spawn("q", func(*Process) {})
+	run(t, s, time.Minute)
+	if m.Up() || other.IsUp() || m.Process("p").IsUp() {
+		t.Fatal("something survived")
+	}
+}
