@@ -25,6 +25,7 @@ func Bind(ctx *Context, old api.Object, binding *corev1.Binding) (Outcome, error
 	}
 	pod = api.Shallow(pod)
 	pod.Spec.NodeName = binding.Target.Name
+	pod.Status.NominatedNodeName = "" // the nomination has served its purpose
 	if len(binding.Annotations) > 0 {
 		pod.Annotations = merged(pod.Annotations, binding.Annotations)
 	}

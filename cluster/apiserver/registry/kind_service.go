@@ -14,10 +14,7 @@ func serviceEntries() []*Entry {
 		deep:      true,
 		name:      serviceName,
 		defaults:  fill(defaultService),
-		prepareCreate: on(func(_ *Context, s *corev1.Service) {
-			s.Status = corev1.ServiceStatus{}
-			dropTypeFields(s)
-		}),
+		prepareCreate: on(func(_ *Context, s *corev1.Service) { s.Status = corev1.ServiceStatus{} }),
 		prepareUpdate: pair(prepareServiceUpdate),
 		prepareStatus: pair(func(_ *Context, s, old *corev1.Service) { s.Spec = old.Spec }),
 		allocate:      allocateService,
@@ -105,7 +102,7 @@ func externallyAccessible(s *corev1.Service) bool {
 func prepareServiceUpdate(_ *Context, s, old *corev1.Service) {
 	s.Status = old.Status
 	carryAllocated(s, old)
-	dropTypeFields(s)
+	dropTypeFields(s, old)
 }
 
 // carryAllocated keeps what the server allocated where an update leaves it out, as long as the service still needs it.
@@ -131,18 +128,35 @@ func carryAllocated(s, old *corev1.Service) {
 	}
 }
 
-// dropTypeFields removes what a type that the service no longer has had needed.
-func dropTypeFields(s *corev1.Service) {
-	if s.Spec.Type != corev1.ServiceTypeLoadBalancer {
+// dropTypeFields removes what only the old type needed, unless the update changes it too: then it is the user's mistake
+// and validation says so.
+func dropTypeFields(s, old *corev1.Service) {
+	if needsNodePort(old) && !needsNodePort(s) && sameNodePorts(s, old) {
+		for i := range s.Spec.Ports {
+			s.Spec.Ports[i].NodePort = 0
+		}
+	}
+	if s.Spec.Type != corev1.ServiceTypeLoadBalancer && old.Spec.Type == corev1.ServiceTypeLoadBalancer {
 		s.Spec.AllocateLoadBalancerNodePorts = nil
 		s.Spec.LoadBalancerClass = nil
+		s.Spec.HealthCheckNodePort = 0
 	}
-	if !externallyAccessible(s) {
+	if !externallyAccessible(s) && externallyAccessible(old) && s.Spec.ExternalTrafficPolicy == old.Spec.ExternalTrafficPolicy {
 		s.Spec.ExternalTrafficPolicy = ""
 	}
-	if s.Spec.Type == corev1.ServiceTypeExternalName {
-		s.Spec.InternalTrafficPolicy = nil
+}
+
+func sameNodePorts(s, old *corev1.Service) bool {
+	has := make(map[int32]bool)
+	for _, p := range old.Spec.Ports {
+		has[p.NodePort] = true
 	}
+	for _, p := range s.Spec.Ports {
+		if p.NodePort != 0 && !has[p.NodePort] {
+			return false
+		}
+	}
+	return true
 }
 
 func needsClusterIP(s *corev1.Service) bool { return s.Spec.Type != corev1.ServiceTypeExternalName }
