@@ -164,11 +164,16 @@ func runOverdue(_ uint64, ref any) {
 
 // dropOverdue releases what a killed process had waiting.
 func (p *Process) dropOverdue() {
-	for _, e := range p.overdue {
-		if p.simulation.entryAlive(e) {
-			p.simulation.releaseSlot(e.slot)
-			p.simulation.dropped++
+	p.simulation.dropEntries(p.overdue)
+	p.overdue = nil
+}
+
+// dropEntries releases events that will never run: those that a process had waiting when it was killed.
+func (s *Simulation) dropEntries(entries []entry) {
+	for _, e := range entries {
+		if s.entryAlive(e) {
+			s.releaseSlot(e.slot)
+			s.dropped++
 		}
 	}
-	p.overdue = nil
 }

@@ -290,6 +290,9 @@ func (s *Simulation) dispatch(due entry) {
 		id = owner.id
 		if owner.incarnation != incarnation || !owner.alive {
 			s.dropped++
+			if kind == s.pauseKind { // Killed between its resumption and its catching up.
+				s.dropEntries(ref.(*catchUp).entries)
+			}
 			s.record(trace.Dropped, kind, id, incarnation, lane, num, cause)
 			return
 		}

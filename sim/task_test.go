@@ -360,3 +360,19 @@ func TestWatchdogPrintsTheStackOfAStepThatDoesNotEnd(t *testing.T) {
 }
 
 func stuckForAWhile() { time.Sleep(100 * time.Millisecond) }
+
+// A process that is killed between its resumption and its catching up leaves nothing scheduled.
+func TestKillBetweenResumeAndCatchUpLeavesNothing(t *testing.T) {
+	s := New(Config{})
+	defer s.Close()
+	p := s.NewProcess("p", s.NewClock())
+	p.After(2*time.Second, func() { t.Error("an event of a dead incarnation ran") })
+	s.After(time.Second, p.Pause)
+	s.After(3*time.Second, func() { p.Resume(); p.Kill() })
+	if err := s.Run(Time(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if !s.Idle() {
+		t.Errorf("%d events are still pending", s.Pending())
+	}
+}
