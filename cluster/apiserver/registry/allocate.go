@@ -31,6 +31,9 @@ func allocateService(ctx *Context, obj, old api.Object) field.ErrorList {
 		s.Spec.ClusterIP, s.Spec.ClusterIPs, s.Spec.IPFamilies, s.Spec.IPFamilyPolicy = "", nil, nil, nil
 		return nil
 	}
+	if old != nil && allAllocated(s, old.(*corev1.Service)) {
+		return nil
+	}
 	taken := serviceUse{}
 	taken.collect(ctx, s)
 	errs := allocateAddress(ctx, s, taken)
@@ -44,6 +47,23 @@ func allocateService(ctx *Context, obj, old api.Object) field.ErrorList {
 		}
 	}
 	return errs
+}
+
+// allAllocated recognises the usual update, which keeps every address and port that it has.
+func allAllocated(s, old *corev1.Service) bool {
+	if s.Spec.Type != old.Spec.Type || s.Spec.ClusterIP == "" || s.Spec.ClusterIP != old.Spec.ClusterIP || len(s.Spec.ClusterIPs) == 0 ||
+		len(s.Spec.IPFamilies) == 0 || s.Spec.IPFamilyPolicy == nil {
+		return false
+	}
+	if !needsNodePort(s) {
+		return true
+	}
+	for _, p := range s.Spec.Ports {
+		if p.NodePort == 0 {
+			return false
+		}
+	}
+	return sameNodePorts(s, old)
 }
 
 // serviceUse is what other services have taken.

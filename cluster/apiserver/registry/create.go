@@ -2,7 +2,6 @@ package registry
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -42,7 +41,7 @@ func (e *Entry) Create(ctx *Context, namespace string, obj api.Object) (Outcome,
 func (e *Entry) placeInNamespace(m *metav1.ObjectMeta, namespace string) error {
 	if !e.Resource.Namespaced {
 		if m.Namespace != "" {
-			return apierrors.NewBadRequest(fmt.Sprintf("the namespace of the provided object does not match the namespace sent on the request"))
+			return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 		}
 		return nil
 	}

@@ -22,6 +22,8 @@ type Entry struct {
 	Status bool
 	// Scale is the scale subresource, or nil.
 	Scale *scaling
+	// CreateOnUpdate lets an update of an object that does not exist create it.
+	CreateOnUpdate bool
 
 	// deep asks for a deep copy of every incoming object, so that hooks need not take care of sharing.
 	deep bool

@@ -133,9 +133,7 @@ func addKeys(sel *metav1.LabelSelector, keys []string, op metav1.LabelSelectorOp
 
 func preparePodUpdate(_ *Context, pod, old *corev1.Pod) {
 	pod.Status = old.Status
-	if !api.Equal(&pod.Spec, &old.Spec) {
-		pod.Generation++
-	}
+	countGeneration(pod, old)
 }
 
 func preparePodStatus(_ *Context, pod, old *corev1.Pod) {

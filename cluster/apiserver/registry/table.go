@@ -19,6 +19,17 @@ func init() {
 	)
 }
 
+// createdByUpdate are the resources whose strategies upstream allow creation by update (AllowCreateOnUpdate).
+var createdByUpdate = []*api.Resource{
+	api.Endpoints, api.Events, api.EventsV1, api.Leases, api.LimitRanges, api.Services, api.Roles, api.RoleBindings,
+	api.ClusterRoles, api.ClusterRoleBindings,
+}
+
+// conditional are the resources that are never updated without a resource version (AllowUnconditionalUpdate is false).
+var conditional = []*api.Resource{
+	api.Namespaces, api.ServiceAccounts, api.Leases, api.PodDisruptionBudgets, api.CSIDrivers, api.CSINodes, api.VolumeAttachments,
+}
+
 func buildTable(groups ...[]*Entry) []*Entry {
 	t := make([]*Entry, len(api.Resources()))
 	for _, e := range slices.Concat(groups...) {
@@ -44,6 +55,8 @@ func complete(e *Entry) *Entry {
 		e.KeyPrefix = "/registry/" + e.Resource.Name + "/"
 	}
 	e.Status = e.prepareStatus != nil
+	e.CreateOnUpdate = slices.Contains(createdByUpdate, e.Resource)
+	e.conditionalOnly = slices.Contains(conditional, e.Resource)
 	e.admit = append([]admission{namespaceLifecycle}, e.admit...)
 	e.refuse = append(e.refuse, resourceQuota)
 	return e

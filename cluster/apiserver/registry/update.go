@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -19,7 +20,12 @@ func (e *Entry) Update(ctx *Context, subresource string, old, obj api.Object) (O
 	if err := e.checkSubresource(subresource); err != nil {
 		return Outcome{}, err
 	}
-	obj, old = e.copy(obj), e.Present(old)
+	if subresource == "status" {
+		obj = api.ShallowCopy(obj) // its spec is replaced by the stored one
+	} else {
+		obj = e.copy(obj)
+	}
+	old = e.Present(old)
 	if err := e.checkPreconditions(api.Meta(obj), api.Meta(old)); err != nil {
 		return Outcome{}, err
 	}
@@ -43,8 +49,12 @@ func (e *Entry) Update(ctx *Context, subresource string, old, obj api.Object) (O
 
 func (e *Entry) checkSubresource(subresource string) error {
 	switch subresource {
-	case "", "ephemeralcontainers", "resize":
+	case "":
 		return nil
+	case "ephemeralcontainers", "resize":
+		if e.Resource == api.Pods {
+			return nil
+		}
 	case "status":
 		if e.Status {
 			return nil
@@ -102,6 +112,10 @@ func (e *Entry) prepare(ctx *Context, subresource string, obj, old api.Object) {
 		keepMeta(api.Meta(obj), api.Meta(old))
 	case subresource == "finalize":
 		prepareFinalize(obj, old)
+	case subresource == "ephemeralcontainers":
+		prepareEphemeral(obj.(*corev1.Pod), old.(*corev1.Pod))
+	case subresource == "resize":
+		prepareResize(obj.(*corev1.Pod), old.(*corev1.Pod))
 	case e.prepareUpdate != nil:
 		e.prepareUpdate(ctx, obj, old)
 	}
@@ -114,6 +128,8 @@ func (e *Entry) checkUpdate(ctx *Context, subresource string, obj, old api.Objec
 		if e.updateStatus != nil {
 			errs = append(errs, e.updateStatus(obj, old)...)
 		}
+	case "resize":
+		errs = append(errs, validateResize(obj.(*corev1.Pod), old.(*corev1.Pod))...)
 	case "":
 		if e.allocate != nil {
 			errs = append(errs, e.allocate(ctx, obj, old)...)
