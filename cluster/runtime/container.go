@@ -21,6 +21,7 @@ type container struct {
 	started sim.Monotonic
 	timer   sim.Timer // its own end, its end on SIGTERM, or SIGKILL after the grace
 	kill    sim.Timer
+	killAt  sim.Monotonic // when kill is due; 0: nobody has asked the container to stop
 	onStart func(error)
 	onEnd   []func() // who waits for the end
 }
@@ -161,12 +162,17 @@ func (r *Runtime) StopContainer(caller *host.Process, uid types.UID, id string, 
 	})
 }
 
-// terminate is SIGTERM now and SIGKILL after the grace. A second call can only shorten the grace.
+// terminate is SIGTERM now and SIGKILL after the grace. A second call can only bring SIGKILL forward.
 func (n *container) terminate(grace time.Duration) {
 	shims := n.runtime.shims
+	again, at := n.killAt != 0, shims.Monotonic().Add(grace)
+	if again && at >= n.killAt {
+		return
+	}
+	n.killAt = at
 	shims.Cancel(n.kill)
 	n.kill = shims.At(grace, 0, n.runtime.kinds.killed, 0, n)
-	if n.image.IgnoreSIGTERM {
+	if again || n.image.IgnoreSIGTERM {
 		return
 	}
 	shims.Cancel(n.timer)
@@ -248,4 +254,10 @@ func (r *Runtime) Answers(uid types.UID, id string, probe Probe) bool {
 		return !n.image.FailStartup && up >= n.image.ReadyIn
 	}
 	return !n.image.FailReadiness && up >= n.image.ReadyIn
+}
+
+// Listens reports whether a running container has come far enough to accept connections.
+func (r *Runtime) Listens(uid types.UID, id string) bool {
+	n := r.find(uid, id)
+	return n != nil && n.State == Running && r.shims.Monotonic().Sub(n.started) >= n.image.ReadyIn
 }
