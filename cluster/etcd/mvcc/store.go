@@ -28,6 +28,8 @@ type Store struct {
 	changes []*Record
 	// path is scratch space of Txn.
 	path []bool
+	// reading is set while ReadTxn runs.
+	reading bool
 }
 
 // New returns an empty keyspace. leases may be nil where no lease exists.

@@ -16,6 +16,13 @@ func (s *Store) Txn(r *TxnRequest, respond bool) (*TxnResponse, error) {
 	return response, nil
 }
 
+// ReadTxn runs a transaction that only reads, outside of the replicated order.
+func (s *Store) ReadTxn(r *TxnRequest) (*TxnResponse, error) {
+	s.reading = true
+	defer func() { s.reading = false }()
+	return s.Txn(r, true)
+}
+
 // branch returns the operations that a transaction runs.
 func branch(r *TxnRequest, succeeded bool) []RequestOp {
 	if succeeded {
@@ -126,14 +133,19 @@ func (s *Store) checkTxn(r *TxnRequest, path []bool) (rest []bool, err error) {
 	return rest, nil
 }
 
-// checkRange judges by the replicated compaction alone, since every member must come to the same outcome.
+// checkRange judges by the replicated compaction alone, unless only this member is concerned: every member must come to
+// the same outcome.
 func (s *Store) checkRange(r *RangeRequest) error {
+	first := s.compactRevision
+	if s.reading {
+		first = s.FirstRevision()
+	}
 	switch {
 	case r.Revision == 0:
 		return nil
 	case r.Revision > s.revision:
 		return ErrFutureRev
-	case r.Revision < s.compactRevision:
+	case r.Revision < first:
 		return ErrCompacted
 	default:
 		return nil

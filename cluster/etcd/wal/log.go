@@ -24,6 +24,11 @@ type Log struct {
 	durable, written int64
 	// named says that the last segment's name is durable.
 	named bool
+	// syncing is called when the sync under way, of the bytes up to upTo, is done; synced and listed are its two steps.
+	syncing        func(error)
+	upTo           int64
+	synced, listed func(error)
+
 	state raftpb.HardState
 	mark  SnapshotMark
 	last  uint64
@@ -108,20 +113,33 @@ func (l *Log) Mark(m SnapshotMark) error {
 	return l.append(record{snapshot: m})
 }
 
-// Sync makes everything appended so far durable and then calls done.
+// Sync makes everything appended so far durable and then calls done. One sync may be under way at a time.
 func (l *Log) Sync(done func(error)) {
-	file, upTo := l.file, l.written
-	l.file.Sync(func(err error) {
-		if err == nil && file == l.file {
-			l.durable = max(l.durable, upTo)
-		}
-		if err != nil || l.named {
-			done(err)
-			return
-		}
-		l.named = true
-		l.disk.SyncDirectory(done)
-	})
+	if l.syncing != nil {
+		panic("wal: a second sync of " + l.file.Name() + " while one is under way")
+	}
+	l.syncing, l.upTo = done, l.written
+	if l.synced == nil {
+		l.synced, l.listed = l.fileSynced, l.finishSync
+	}
+	l.file.Sync(l.synced)
+}
+
+func (l *Log) fileSynced(err error) {
+	if err != nil || l.named {
+		l.finishSync(err)
+		return
+	}
+	l.disk.SyncDirectory(l.listed)
+}
+
+func (l *Log) finishSync(err error) {
+	if err == nil {
+		l.durable, l.named = l.upTo, true
+	}
+	done := l.syncing
+	l.syncing = nil
+	done(err)
 }
 
 // Full reports whether the last segment has reached its size and may be cut.

@@ -163,6 +163,14 @@ func (h *Hub) collect(groups []*group, r *mvcc.Record) {
 	}
 }
 
+// Waiting counts the responses that Flush will send.
+func (h *Hub) Waiting() (n int) {
+	for _, g := range h.touched {
+		n += len(g.watchers)
+	}
+	return n
+}
+
 // Flush sends what Notify has collected.
 func (h *Hub) Flush() {
 	if len(h.touched) > 0 {

@@ -1,0 +1,233 @@
+package etcd
+
+import (
+	"errors"
+	"time"
+
+	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/sim/host"
+	"github.com/fauxkube/fauxkube/sim/network"
+)
+
+// Client talks to a store through its members' client addresses, as etcd's own client does: requests go to the
+// endpoints in turn; one that was never sent is sent to the next endpoint, a read that failed is asked again. Callbacks
+// run in events of their own. A write that ends with a connection's error may have taken effect, or still may.
+type Client struct {
+	process *host.Process
+	methods *methods
+	draws   *sim.Stream
+	kind    sim.Kind
+	ends    []*endpoint
+	next    int
+	// Timeout bounds each request; 0 leaves it to the members, which answer within 7 s, and to the connection.
+	Timeout time.Duration
+}
+
+type endpoint struct {
+	conn     *network.Conn
+	failed   bool
+	failedAt sim.Monotonic
+}
+
+// Retries of etcd's client (client/v3/options.go): up to 100, 25 ms apart with a jitter of a tenth; an endpoint that has
+// failed is left out for a second if there is another one (gRPC's first back-off).
+const (
+	maxRetries   = 100
+	retryWait    = 25 * time.Millisecond
+	endpointRest = time.Second
+)
+
+// NewClient returns a client of a process for the members at the given addresses.
+func NewClient(p *host.Process, n *network.Network, endpoints []network.Address) *Client {
+	c := &Client{
+		process: p, methods: methodsOf(n), draws: p.Stream("etcd/client/" + p.Name()),
+		kind: p.Kind("etcd.client.retry", retryCall),
+	}
+	for _, a := range endpoints {
+		c.ends = append(c.ends, &endpoint{conn: n.DialWith(p, a, network.EtcdClient())})
+	}
+	return c
+}
+
+// pick chooses the endpoint of the next request.
+func (c *Client) pick() *endpoint {
+	now := c.process.Monotonic()
+	for range c.ends {
+		e := c.ends[c.next%len(c.ends)]
+		c.next++
+		if !e.failed || now.Sub(e.failedAt) >= endpointRest {
+			return e
+		}
+	}
+	e := c.ends[c.next%len(c.ends)]
+	c.next++
+	return e
+}
+
+func (e *endpoint) fail(c *Client) { e.failed, e.failedAt = true, c.process.Monotonic() }
+
+// call is a request under way.
+type call[R any] struct {
+	client   *Client
+	endpoint *endpoint
+	method   network.Method
+	payload  any
+	size     int
+	read     bool
+	attempts int
+	done     func(*R, error)
+}
+
+// retrier is a call of whatever answer.
+type retrier interface{ start() }
+
+func retryCall(_ uint64, ref any) { ref.(retrier).start() }
+
+func request[R any](c *Client, m network.Method, payload any, size int, read bool, done func(*R, error)) {
+	x := &call[R]{client: c, method: m, payload: payload, size: size, read: read, done: done}
+	x.start()
+}
+
+func (x *call[R]) start() {
+	x.endpoint = x.client.pick()
+	x.endpoint.conn.Call(x.method, x.payload, x.size, x.client.Timeout, func(answer any, err error) { x.finish(answer, err) })
+}
+
+func (x *call[R]) finish(answer any, err error) {
+	if err == nil {
+		x.endpoint.failed = false
+		response, _ := answer.(*R)
+		x.done(response, nil)
+		return
+	}
+	if neverSent(err) || errors.Is(err, network.ErrReset) {
+		x.endpoint.fail(x.client)
+	}
+	if x.attempts++; x.attempts > maxRetries || !neverSent(err) && !(x.read && passes(err)) {
+		x.done(nil, err)
+		return
+	}
+	wait := time.Duration(0)
+	if x.attempts%len(x.client.ends) == 0 { // Every endpoint has had its turn.
+		wait = retryWait - retryWait/10 + time.Duration(x.client.draws.Int63n(purposeClient, int64(retryWait/5)))
+	}
+	x.client.process.At(wait, 0, x.client.kind, uint64(x.method), x)
+}
+
+// neverSent reports errors after which the request cannot have had an effect.
+func neverSent(err error) bool {
+	return errors.Is(err, network.ErrRefused) || errors.Is(err, network.ErrUnreachable) || errors.Is(err, ErrStopped)
+}
+
+// passes reports errors that will be over soon, which etcd gives the code Unavailable.
+func passes(err error) bool {
+	return errors.Is(err, network.ErrReset) || errors.Is(err, ErrLeaderChanged) || errors.Is(err, ErrNoLeader) ||
+		errors.Is(err, ErrTimeoutDueToLeaderFail)
+}
+
+// Range reads keys.
+func (c *Client) Range(r *RangeRequest, done func(*RangeResponse, error)) {
+	request(c, c.methods.get, r, r.SizeBytes(), true, done)
+}
+
+// Put writes a key.
+func (c *Client) Put(r *PutRequest, done func(*PutResponse, error)) {
+	request(c, c.methods.put, r, r.SizeBytes(), false, done)
+}
+
+// Delete deletes keys.
+func (c *Client) Delete(r *DeleteRangeRequest, done func(*DeleteRangeResponse, error)) {
+	request(c, c.methods.delete, r, r.SizeBytes(), false, done)
+}
+
+// Txn runs a transaction.
+func (c *Client) Txn(r *TxnRequest, done func(*TxnResponse, error)) {
+	request(c, c.methods.txn, r, r.SizeBytes(), r.IsReadOnly(), done)
+}
+
+// Compact drops the history before a revision.
+func (c *Client) Compact(revision int64, done func(error)) {
+	r := &CompactionRequest{Revision: revision}
+	request(c, c.methods.compact, r, commandBytes, false, func(_ *CompactionResponse, err error) { done(err) })
+}
+
+// LeaseGrant makes a lease of a time in seconds; id 0 lets the store choose.
+func (c *Client) LeaseGrant(id, ttlSeconds int64, done func(*LeaseGrantResponse, error)) {
+	request(c, c.methods.grant, &LeaseGrantRequest{ID: id, TTLSeconds: ttlSeconds}, commandBytes, false, done)
+}
+
+// Grant makes a lease and returns its id.
+func (c *Client) Grant(ttlSeconds int64, done func(id int64, err error)) {
+	c.LeaseGrant(0, ttlSeconds, func(r *LeaseGrantResponse, err error) {
+		if err != nil {
+			done(0, err)
+			return
+		}
+		done(r.ID, nil)
+	})
+}
+
+// LeaseRevoke ends a lease and deletes its keys.
+func (c *Client) LeaseRevoke(id int64, done func(*LeaseRevokeResponse, error)) {
+	request(c, c.methods.revoke, &LeaseRevokeRequest{id}, commandBytes, false, done)
+}
+
+// LeaseKeepAlive renews a lease once. Its time is 0 where the lease has ended.
+func (c *Client) LeaseKeepAlive(id int64, done func(*LeaseKeepAliveResponse, error)) {
+	request(c, c.methods.keepAlive, &LeaseKeepAliveRequest{id}, commandBytes, true, done)
+}
+
+// LeaseTimeToLive asks how long a lease has left, and for its keys.
+func (c *Client) LeaseTimeToLive(id int64, keys bool, done func(*LeaseTimeToLiveResponse, error)) {
+	request(c, c.methods.timeToLive, &LeaseTimeToLiveRequest{id, keys}, commandBytes, true, done)
+}
+
+// LeaseLeases lists the leases that a member knows.
+func (c *Client) LeaseLeases(done func(*LeaseLeasesResponse, error)) {
+	request(c, c.methods.leases, &LeaseLeasesRequest{}, commandBytes, true, done)
+}
+
+// MemberAdd adds a member, which has to be started with Join afterwards.
+func (c *Client) MemberAdd(p Peer, done func(*MemberListResponse, error)) {
+	request(c, c.methods.memberAdd, &MemberAddRequest{p}, 4*commandBytes, false, done)
+}
+
+// MemberRemove removes a member.
+func (c *Client) MemberRemove(id uint64, done func(*MemberListResponse, error)) {
+	request(c, c.methods.memberRemove, &MemberRemoveRequest{id}, commandBytes, false, done)
+}
+
+// MemberPromote makes a learner a voter.
+func (c *Client) MemberPromote(id uint64, done func(*MemberListResponse, error)) {
+	request(c, c.methods.memberPromote, &MemberPromoteRequest{id}, commandBytes, false, done)
+}
+
+// MemberList lists the members.
+func (c *Client) MemberList(done func(*MemberListResponse, error)) {
+	request(c, c.methods.memberList, &MemberListRequest{Linearizable: true}, commandBytes, true, done)
+}
+
+// MoveLeader hands the leadership over; only the leader's endpoint can.
+func (c *Client) MoveLeader(to uint64, done func(error)) {
+	request(c, c.methods.moveLeader, &MoveLeaderRequest{to}, commandBytes, false, func(_ *EmptyResponse, err error) { done(err) })
+}
+
+// Status asks the next endpoint about itself.
+func (c *Client) Status(done func(*StatusResponse, error)) {
+	request(c, c.methods.status, &StatusRequest{}, commandBytes, true, done)
+}
+
+// HashKV asks the next endpoint for the hash of its keyspace at a revision; 0 is its newest.
+func (c *Client) HashKV(revision int64, done func(*HashKVResponse, error)) {
+	request(c, c.methods.hashKV, &HashKVRequest{revision}, commandBytes, true, done)
+}
+
+// Alarm lists, raises or lowers alarms.
+func (c *Client) Alarm(r *AlarmRequest, done func(*AlarmResponse, error)) {
+	request(c, c.methods.alarm, r, commandBytes, false, done)
+}
+
+// Defragment gives the free pages of the next endpoint's database back.
+func (c *Client) Defragment(done func(error)) {
+	request(c, c.methods.defragment, &DefragmentRequest{}, commandBytes, false, func(_ *EmptyResponse, err error) { done(err) })
+}

@@ -1,0 +1,185 @@
+package etcd
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/fauxkube/fauxkube/sim/network"
+)
+
+// peer is another member and the connections to it: one for raft's messages, which must stay in order and small, and
+// one for snapshots and forwarded requests, which may take long.
+type peer struct {
+	Peer
+	conn, bulk *network.Conn
+}
+
+// snapshotTimeout is how long a snapshot may be under way; etcd's transport has no limit but a broken connection.
+const snapshotTimeout = 10 * time.Minute
+
+// connectPeers makes the connections match the list of members.
+func (m *Member) connectPeers() {
+	for _, id := range slices.Sorted(maps.Keys(m.peers)) {
+		if _, ok := m.cluster.members[id]; !ok {
+			p := m.peers[id]
+			p.conn.Close()
+			p.bulk.Close()
+			delete(m.peers, id)
+		}
+	}
+	for _, p := range m.cluster.sorted() {
+		if p.ID != m.id && m.peers[p.ID] == nil {
+			m.connectPeer(p)
+		}
+	}
+}
+
+func (m *Member) connectPeer(p Peer) {
+	dial := func() *network.Conn {
+		return m.config.Network.DialWith(m.process, p.PeerAddress, network.EtcdPeer())
+	}
+	connected := &peer{Peer: p, conn: dial(), bulk: dial()}
+	connected.conn.OnBreak(func(error) {
+		if m.Serving() {
+			m.node.ReportUnreachable(p.ID)
+		}
+	})
+	m.peers[p.ID] = connected
+}
+
+// send hands raft's messages to the network. Of several acknowledgements the last says everything.
+func (m *Member) send(messages []raftpb.Message) {
+	acknowledged := false
+	for i := len(messages) - 1; i >= 0; i-- {
+		if messages[i].Type == raftpb.MsgAppResp {
+			if acknowledged {
+				messages[i].To = raft.None
+			}
+			acknowledged = true
+		}
+	}
+	for i := range messages {
+		message := &messages[i]
+		p := m.peers[message.To]
+		switch {
+		case p == nil:
+		case message.Type == raftpb.MsgSnap:
+			m.sendSnapshot(p, message)
+		case message.Type == raftpb.MsgApp && len(message.Entries) > 1:
+			m.sendAppend(p, message)
+		default:
+			m.sendTo(p, message, messageSize(message))
+		}
+	}
+}
+
+// messageSize is the modelled size of a message. Only proposals and appends carry entries of the log.
+func messageSize(message *raftpb.Message) int {
+	switch message.Type {
+	case raftpb.MsgProp, raftpb.MsgApp:
+		return messageOverheadBytes + entriesSize(message.Entries)
+	default:
+		return messageOverheadBytes
+	}
+}
+
+func (m *Member) sendTo(p *peer, message *raftpb.Message, size int) {
+	if !p.conn.Send(m.methods.raft, message, size) {
+		m.node.ReportUnreachable(p.ID)
+	}
+}
+
+// sendAppend cuts an append message into pieces below the limit, each of one entry at least. A follower cannot tell
+// them from messages that raft itself has limited.
+func (m *Member) sendAppend(p *peer, message *raftpb.Message) {
+	for {
+		n, size := 0, messageOverheadBytes
+		for n < len(message.Entries) {
+			next := entrySize(&message.Entries[n]) + entryOverheadBytes
+			if n > 0 && size+next > maxMessageBytes {
+				break
+			}
+			size += next
+			n++
+		}
+		if n == len(message.Entries) {
+			m.sendTo(p, message, size)
+			return
+		}
+		part, rest := *message, *message
+		part.Entries, rest.Entries = message.Entries[:n:n], message.Entries[n:]
+		rest.Index, rest.LogTerm = part.Entries[n-1].Index, part.Entries[n-1].Term
+		m.sendTo(p, &part, size)
+		message = &rest
+	}
+}
+
+// sendSnapshot sends the state to a follower for which the log does not go back far enough.
+func (m *Member) sendSnapshot(p *peer, message *raftpb.Message) {
+	size := imageOf(message.Snapshot).sizeBytes()
+	p.bulk.Call(m.methods.snapshot, message, size, snapshotTimeout, func(_ any, err error) {
+		if m.stopped {
+			return
+		}
+		status := raft.SnapshotFinish
+		if err != nil {
+			status = raft.SnapshotFailure
+		}
+		m.node.ReportSnapshot(p.ID, status)
+		m.run()
+	})
+}
+
+// peerService is what a member's peer address answers.
+type peerService struct{ member *Member }
+
+// ServeMessage takes a message of raft.
+func (s peerService) ServeMessage(message network.Message) {
+	if m := s.member; m.Serving() {
+		m.receive(message.Payload.(*raftpb.Message))
+	}
+}
+
+// ServeCall takes a snapshot, or a request that another member forwards to its leader.
+func (s peerService) ServeCall(c *network.ServerCall) {
+	m := s.member
+	switch {
+	case !m.Serving():
+		c.Fail(ErrStopped)
+	case c.Method() == m.methods.snapshot:
+		m.receive(c.Payload().(*raftpb.Message))
+		c.Reply(nil, messageOverheadBytes)
+	default:
+		m.serveForwarded(c)
+	}
+}
+
+// ServeStream refuses: peers have no streams.
+func (s peerService) ServeStream(st *network.ServerStream) { st.Close(ErrStopped) }
+
+// receive takes a message of raft in. Proposals that a follower forwards join the leader's own.
+func (m *Member) receive(message *raftpb.Message) {
+	if m.stopped || m.cluster.removed[message.From] {
+		return
+	}
+	if message.Type == raftpb.MsgProp && m.IsLeader() {
+		m.waiting = append(m.waiting, message.Entries...)
+		m.wake()
+		return
+	}
+	if message.Type == raftpb.MsgHeartbeat && message.Commit > m.log.LastIndex() {
+		// A leader tells a follower only of commits that the follower has acknowledged.
+		m.fail(ErrLostEntries)
+		return
+	}
+	m.clock.catchUp(m)
+	if err := m.node.Step(*message); err != nil && err != raft.ErrProposalDropped && err != raft.ErrStepPeerNotFound {
+		panic("etcd: stepping " + message.Type.String() + ": " + err.Error())
+	}
+	m.clock.heard(m, message)
+	m.run()
+}

@@ -1,0 +1,202 @@
+package etcd
+
+import (
+	"errors"
+	"fmt"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/fauxkube/fauxkube/cluster/etcd/lease"
+	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
+	"github.com/fauxkube/fauxkube/cluster/etcd/wal"
+	"github.com/fauxkube/fauxkube/cluster/etcd/watch"
+	"github.com/fauxkube/fauxkube/sim"
+)
+
+// ErrBootstrapped refuses to start a member anew that has been part of the cluster: with an empty disk it would vote a
+// second time in terms in which it has voted (etcdserver/bootstrap.go).
+var ErrBootstrapped = errors.New("member has already been bootstrapped")
+
+// Every member starts from a snapshot at this index and term, which holds the initial configuration and nothing else;
+// so a member that joins later finds the beginning of the log compacted, and is sent a snapshot.
+const bootstrapIndex, bootstrapTerm = 1, 1
+
+// recover starts the member from its disk, or begins.
+func (m *Member) recover() {
+	d := m.process.Machine().Disk()
+	prefix := m.config.diskPrefix() + "wal/"
+	if !wal.Exists(d, prefix) {
+		m.begin()
+		return
+	}
+	wal.Recover(d, prefix, entrySize, func(l *wal.Log, s *wal.State, err error) {
+		switch {
+		case m.stopped:
+		case errors.Is(err, wal.ErrEmpty):
+			for _, name := range d.List(m.config.diskPrefix()) {
+				d.Remove(name)
+			}
+			m.begin()
+		case err != nil:
+			m.fail(err)
+		default:
+			m.log = l
+			m.loadSnapshot(s)
+		}
+	})
+}
+
+// begin starts a member that has nothing on its disk.
+func (m *Member) begin() {
+	if m.canonical.known(m.config.Name) {
+		m.fail(fmt.Errorf("member %s: %w", m.config.Name, ErrBootstrapped))
+		return
+	}
+	var metadata wal.Metadata
+	metadata.MemberID = m.id
+	for _, p := range m.config.InitialCluster {
+		p = p.withID()
+		metadata.ClusterID = mvcc.Mix(metadata.ClusterID, p.ID)
+		if !m.config.Join {
+			metadata.Voters = append(metadata.Voters, p.ID)
+		}
+	}
+	l, err := wal.Create(m.process.Machine().Disk(), m.config.diskPrefix()+"wal/", metadata, entrySize)
+	if err != nil {
+		m.fail(err)
+		return
+	}
+	m.log = l
+	l.Sync(func(err error) {
+		switch {
+		case m.stopped:
+		case err != nil:
+			m.fail(err)
+		default:
+			m.start(m.bootstrapImage(), raftpb.HardState{}, nil)
+		}
+	})
+}
+
+// bootstrapImage is the state in which the cluster began.
+func (m *Member) bootstrapImage() *image {
+	i := &image{store: mvcc.New(nil).Snapshot(), members: map[uint64]Peer{}}
+	voters := m.log.Metadata().Voters
+	if len(voters) == 0 {
+		return i
+	}
+	i.index, i.term, i.confState.Voters = bootstrapIndex, bootstrapTerm, voters
+	for _, p := range m.config.InitialCluster {
+		p = p.withID()
+		i.members[p.ID] = p
+	}
+	return i
+}
+
+// loadSnapshot finds the newest snapshot that is whole and goes on from there with the entries behind it.
+func (m *Member) loadSnapshot(s *wal.State) {
+	m.snapshots.load(m, s.Snapshots, func(i *image, err error) {
+		if m.stopped {
+			return
+		}
+		if err == nil && i == nil {
+			i = m.bootstrapImage()
+		}
+		var entries []raftpb.Entry
+		if err == nil {
+			entries, err = s.After(i.index)
+		}
+		if err != nil {
+			m.fail(err)
+			return
+		}
+		m.log.Sync(func(err error) { // What was read may be in the page cache only.
+			switch {
+			case m.stopped:
+			case err != nil:
+				m.fail(err)
+			default:
+				m.start(i, s.HardState, entries)
+			}
+		})
+	})
+}
+
+// start takes up work from a state and the log behind it.
+func (m *Member) start(i *image, state raftpb.HardState, entries []raftpb.Entry) {
+	m.clusterID = m.log.Metadata().ClusterID
+	m.storage = raft.NewMemoryStorage()
+	if i.index > 0 {
+		must(m.storage.ApplySnapshot(i.snapshot()))
+		state.Term = max(state.Term, i.term)
+		state.Commit = max(state.Commit, i.index)
+	}
+	must(m.storage.Append(entries))
+	must(m.storage.SetHardState(state))
+	m.restore(i)
+	m.hub = watch.New(m.store, m.header, m.config.MaxRequestBytes+fragmentOverheadBytes)
+	m.term, m.committed = state.Term, state.Commit
+	if i.index > 0 {
+		m.canonical.begin(m.config.Name, i.index, m.history, m.store.Revision())
+	}
+	m.newNode()
+	m.serving = true
+	m.clock.start(m)
+	m.startBackground()
+	m.run()
+}
+
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("etcd: raft's storage in memory: %v", err))
+	}
+}
+
+func (m *Member) newNode() {
+	node, err := raft.NewRawNode(&raft.Config{
+		ID: m.id, Storage: m.storage, Applied: m.applied, Logger: silent{},
+		ElectionTick: m.config.electionTicks(), HeartbeatTick: 1,
+		// raft sees entries of a few bytes: the modelled sizes are enforced when messages are sent.
+		MaxSizePerMsg: maxMessageBytes, MaxInflightMsgs: maxInflightMessages,
+		CheckQuorum: true, PreVote: true, StepDownOnRemoval: true,
+	})
+	if err != nil {
+		panic(fmt.Sprintf("etcd: %s: %v", m.config.Name, err))
+	}
+	m.node = node
+}
+
+// restore replaces the state by that of an image.
+func (m *Member) restore(i *image) {
+	m.lessor = lease.Restore(i.leases, m.config.minLeaseTTLSeconds())
+	m.store = mvcc.Restore(i.store, m.lessor)
+	m.history, m.applied, m.confState = i.history, i.index, i.confState
+	m.alarms = i.alarms.clone()
+	m.cluster.restore(m, i.members)
+}
+
+// header says where the member stands.
+func (m *Member) header() Header {
+	return Header{ClusterID: m.clusterID, MemberID: m.id, Revision: m.store.Revision(), RaftTerm: m.term}
+}
+
+// silent is raft's logger: what raft says goes nowhere, what it panics about comes out.
+type silent struct{}
+
+func (silent) Debug(...any)            {}
+func (silent) Debugf(string, ...any)   {}
+func (silent) Error(...any)            {}
+func (silent) Errorf(string, ...any)   {}
+func (silent) Info(...any)             {}
+func (silent) Infof(string, ...any)    {}
+func (silent) Warning(...any)          {}
+func (silent) Warningf(string, ...any) {}
+
+func (silent) Fatal(v ...any)            { panic("raft: " + fmt.Sprint(v...)) }
+func (silent) Fatalf(f string, v ...any) { panic("raft: " + fmt.Sprintf(f, v...)) }
+func (silent) Panic(v ...any)            { panic("raft: " + fmt.Sprint(v...)) }
+func (silent) Panicf(f string, v ...any) { panic("raft: " + fmt.Sprintf(f, v...)) }
+
+// monotonic is the member's clock.
+func (m *Member) monotonic() sim.Monotonic { return m.process.Monotonic() }
