@@ -1,5 +1,7 @@
 package framework
 
+import corev1 "k8s.io/api/core/v1"
+
 // Cycle is one attempt to schedule one pod: what plugins are given at each extension point.
 type Cycle struct {
 	Pod      *PodInfo
@@ -8,7 +10,34 @@ type Cycle struct {
 	// SkipFilter and SkipScore are the plugins whose PreFilter or PreScore asked for their Filter or Score to be left out.
 	SkipFilter, SkipScore PluginSet
 
-	state []any
+	// DryRuns counts the nodes on which PostFilter plugins tried the pod: the cost model charges by it.
+	DryRuns int
+
+	state       []any
+	publish     []func()
+	activations []*corev1.Pod
+}
+
+// AfterCharge keeps a side effect until the CPU time of what was computed has passed.
+func (c *Cycle) AfterCharge(effect func()) { c.publish = append(c.publish, effect) }
+
+// Publish runs the side effects kept by AfterCharge, in order.
+func (c *Cycle) Publish() {
+	effects := c.publish
+	c.publish = nil
+	for _, effect := range effects {
+		effect()
+	}
+}
+
+// Activate asks for pods to be tried again once this pod is assumed, and those asked for later once it is bound.
+func (c *Cycle) Activate(pods ...*corev1.Pod) { c.activations = append(c.activations, pods...) }
+
+// TakeActivations returns the pods asked for since the last call.
+func (c *Cycle) TakeActivations() []*corev1.Pod {
+	pods := c.activations
+	c.activations = nil
+	return pods
 }
 
 // StateKey is a plugin's place in Cycle's memory. Handle.NewStateKey gives one.

@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Handle is what a plugin is built with: the scheduler around it.
@@ -16,6 +17,7 @@ type Handle struct {
 	Nominator Nominator
 	Runner    Runner
 	Actions   Actions
+	Observe   Observer
 	// Now reads the host's wall clock.
 	Now func() time.Time
 	// Draw returns a number in [0, n) from the simulation's random stream: upstream uses math/rand where this is called.
@@ -66,11 +68,25 @@ type Runner interface {
 // Actions are the writes that plugins cause. All return at once; done is called when the API server has answered.
 type Actions interface {
 	Bind(pod *corev1.Pod, node string, done func(error))
-	// PatchStatus sends the difference that change makes to the pod's status.
-	PatchStatus(pod *corev1.Pod, change func(*corev1.PodStatus) bool, done func(error))
+	// SetCondition writes a condition of the pod's status, with the present as its transition time if its status changes.
+	SetCondition(pod *corev1.Pod, condition corev1.PodCondition, done func(error))
+	// Nominate writes the pod's nominated node; empty for none.
+	Nominate(pod *corev1.Pod, node string, done func(error))
 	DeletePod(pod *corev1.Pod, done func(error))
 	// Event records an events.k8s.io Event.
 	Event(regarding, related *corev1.Pod, eventType, reason, action, note string)
 	// Activate moves pods to the active queue.
 	Activate(pods ...*corev1.Pod)
+	// AllowWaiting lets a Permit plugin stop waiting for a pod.
+	AllowWaiting(pod types.UID, plugin string)
+	// PreemptWaiting sends a pod that waits at Permit back to the queue; false if it doesn't wait.
+	PreemptWaiting(pod types.UID, plugin string) bool
+}
+
+// Observer counts what only plugins see.
+type Observer interface {
+	// PreemptionAttempt: a pod asked for preemption.
+	PreemptionAttempt()
+	// PreemptionVictims: so many pods are to go.
+	PreemptionVictims(n int)
 }

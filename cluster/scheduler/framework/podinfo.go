@@ -188,3 +188,22 @@ func NormalizeImage(name string) string {
 	}
 	return name
 }
+
+// RequiredTerms are a pod's required terms.
+type RequiredTerms struct{ Affinity, AntiAffinity []AffinityTerm }
+
+// ParseTerms parses a pod's required terms.
+func ParseTerms(pod *corev1.Pod) (RequiredTerms, error) {
+	var terms RequiredTerms
+	var err error
+	a := pod.Spec.Affinity
+	if a != nil && a.PodAffinity != nil {
+		if terms.Affinity, err = parseTerms(pod, a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution); err != nil {
+			return terms, err
+		}
+	}
+	if a != nil && a.PodAntiAffinity != nil {
+		terms.AntiAffinity, err = parseTerms(pod, a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution)
+	}
+	return terms, err
+}

@@ -1,0 +1,31 @@
+// Package scheduler is kube-scheduler: it finds a node for every pod that names none, and binds it there.
+//
+// # The loop
+//
+// One task takes one pod after the other through the serial part (cycle.go):
+//
+//	pop the next pod                  queue
+//	bring the snapshot up to date     cache
+//	filter, score, select a node      framework/runtime, plugins
+//	  or: can preemption help?        plugins/defaultpreemption
+//	wait for the CPU time of all that cost model: per cycle, per node filtered, per node scored
+//	assume, reserve, permit           the pod counts as on its node
+//
+// What is decided is decided on the snapshot of the instant in which the pod was popped; what happens while the CPU works
+// meets the decision when it is published, as in a real scheduler. Binding (binding.go) goes on beside the next cycles, as a chain
+// of callbacks: at most some requests are under way, held back by the client's bucket. A failure (failure.go) writes the pod's
+// PodScheduled condition, and the loop waits for that write, as upstream's does.
+//
+// Informers feed cache and queue (handlers.go); a change that may make a waiting pod schedulable brings it back.
+//
+// # Layers
+//
+//	framework/           what plugins see and say
+//	framework/runtime/   runs a profile's plugins; the algorithm
+//	queue/               which pod is next
+//	cache/               nodes and pods, assumed ones included; snapshots
+//	plugins/NAME/        one package a plugin
+//	metrics/             kube-scheduler's metrics
+//
+// This package's API may change; the promised surface is sim, cluster, workloads, scenarios and reports.
+package scheduler

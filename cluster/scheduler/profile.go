@@ -1,0 +1,69 @@
+package scheduler
+
+import (
+	"fmt"
+
+	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/defaultbinder"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/defaultpreemption"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/dynamicresources"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/imagelocality"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/interpodaffinity"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodeaffinity"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodename"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodeports"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/noderesources"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodeunschedulable"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/podtopologyspread"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/prioritysort"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/schedulinggates"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/tainttoleration"
+)
+
+// DefaultPlugins builds the plugins of the default profile, in upstream's order and with its weights
+// (pkg/scheduler/apis/config/v1/default_plugins.go). The volume plugins and NodeDeclaredFeatures are not among them yet to be
+// asked: pods that need none of them pass them upstream.
+func DefaultPlugins(h *framework.Handle) ([]runtime.Enabled, error) {
+	affinity, err := nodeaffinity.New(h, nodeaffinity.Args{})
+	if err != nil {
+		return nil, err
+	}
+	fit, err := noderesources.NewFit(h, noderesources.FitArgs{})
+	if err != nil {
+		return nil, err
+	}
+	return []runtime.Enabled{
+		{Plugin: schedulinggates.SchedulingGates{}},
+		{Plugin: prioritysort.PrioritySort{}},
+		{Plugin: nodeunschedulable.NodeUnschedulable{}},
+		{Plugin: nodename.NodeName{}},
+		{Plugin: tainttoleration.TaintToleration{}, Weight: 3},
+		{Plugin: affinity, Weight: 2},
+		{Plugin: nodeports.NodePorts{}},
+		{Plugin: fit, Weight: 1},
+		{Plugin: podtopologyspread.New(h, podtopologyspread.Args{}), Weight: 2},
+		{Plugin: interpodaffinity.New(h, interpodaffinity.Args{}), Weight: 2},
+		{Plugin: dynamicresources.New(h)},
+		{Plugin: defaultpreemption.New(h, defaultpreemption.Args{})},
+		{Plugin: noderesources.NewBalanced(h, nil), Weight: 1},
+		{Plugin: imagelocality.New(h), Weight: 1},
+		{Plugin: defaultbinder.New(h)},
+	}, nil
+}
+
+// buildProfile makes a profile ready to run.
+func buildProfile(p Profile, names *framework.PluginNames, h *framework.Handle) (*runtime.Framework, error) {
+	build := p.Plugins
+	if build == nil {
+		build = DefaultPlugins
+	}
+	plugins, err := build(h)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", p.SchedulerName, err)
+	}
+	return runtime.New(runtime.Config{
+		SchedulerName: p.SchedulerName, Plugins: plugins, Disabled: p.Disabled,
+		PercentageOfNodesToScore: p.PercentageOfNodesToScore,
+	}, names, h)
+}
