@@ -8,6 +8,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/storage"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/watchcache"
+	"github.com/fauxkube/fauxkube/cluster/etcd"
 	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
 	"github.com/fauxkube/fauxkube/cluster/etcd/watch"
 )
@@ -16,8 +17,8 @@ import (
 //
 //	start -> list, page by page -> replace -> watch -> changes ...
 //	  ^                                          |
-//	  |  1 s later, all watchers ended           |  broken: again from the last revision, with back-off
-//	  +------ compacted, or broken for 30 s -----+
+//	  |  1 s later, all watchers ended           |  broken: again from the last revision
+//	  +------ compacted, or 30 s no leader ------+
 //
 // The cost of a change is charged before the cache shows it; changes that come meanwhile wait and are charged together.
 type cacher struct {
@@ -54,13 +55,19 @@ type session struct {
 	decoding bool
 }
 
-// How a broken watch is tried again (client-go reflector: 800 ms doubling to 30 s; the cacher gives up after 30 s) and how
-// long after that the cache is filled anew (cacher: wait.Until a second).
 const (
-	minBackoff    = 800 * time.Millisecond
-	maxBackoff    = 30 * time.Second
-	maxBroken     = 30 * time.Second
-	restartAfter  = time.Second
+	// A connection that breaks is etcd's client's business, which resumes the watch by itself, on another member too, for
+	// as long as it takes (client/v3/watch.go: 10 to 100 ms apart).
+	minResume = 10 * time.Millisecond
+	maxResume = 100 * time.Millisecond
+	// A watch that the store ends, for want of a leader, is tried again with the reflector's back-off, for 30 s: more
+	// leaders than that are not elected (cacher.go MaxInternalErrorRetryDuration).
+	minBackoff = 800 * time.Millisecond
+	maxBackoff = 30 * time.Second
+	maxBroken  = 30 * time.Second
+	// After that, or a compaction, the cache is filled anew (cacher.go: wait.Until a second).
+	restartAfter = time.Second
+	// cacheListPage is upstream's storageWatchListPageSize.
 	cacheListPage = 10_000
 )
 
@@ -167,19 +174,31 @@ func (s *session) Closed(err error) {
 	if s.dead {
 		return
 	}
-	c := s.cacher
 	s.watch = nil
-	now := c.server.now()
-	if c.brokenSince == 0 {
-		c.brokenSince = now
-	}
-	if errors.Is(err, mvcc.ErrCompacted) || now-c.brokenSince > int64(maxBroken) {
+	c := s.cacher
+	switch {
+	case errors.Is(err, mvcc.ErrCompacted):
 		c.fail(err)
-		return
+	case !errors.Is(err, etcd.ErrNoLeader):
+		c.backoff = min(max(2*c.backoff, minResume), maxResume)
+		s.reopen(c.backoff)
+	default:
+		now := c.server.now()
+		if c.brokenSince == 0 {
+			c.brokenSince = now
+		}
+		if now-c.brokenSince > int64(maxBroken) {
+			c.fail(err)
+			return
+		}
+		c.backoff = min(max(2*c.backoff, minBackoff), maxBackoff)
+		s.reopen(c.backoff + time.Duration(c.server.draws.Int63n(purposeBackoff, int64(c.backoff))))
 	}
-	c.backoff = min(max(2*c.backoff, minBackoff), maxBackoff)
-	jitter := time.Duration(c.server.draws.Int63n(purposeBackoff, int64(c.backoff)))
-	c.server.process.At(c.backoff+jitter, 0, c.server.kinds.cacheRetry, 0, s)
+}
+
+func (s *session) reopen(after time.Duration) {
+	srv := s.cacher.server
+	srv.process.At(after, 0, srv.kinds.cacheRetry, 0, s)
 }
 
 // fail gives the session up: the cache is not ready until it has been filled anew.

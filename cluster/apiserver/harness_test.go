@@ -117,6 +117,7 @@ type fakeWatch struct {
 	to        receiver
 	next      int64
 	cancelled bool
+	held      []func() // what a frozen client would have heard
 }
 
 func (c *fakeClient) Watch(r *watch.Request, to receiver) storeWatch {
@@ -166,9 +167,11 @@ func (w *fakeWatch) pull() {
 
 func (w *fakeWatch) tell(fn func()) {
 	w.client.process.After(storeLatency/2, func() {
-		if !w.client.frozen || w.cancelled {
-			fn()
+		if w.client.frozen || len(w.held) > 0 {
+			w.held = append(w.held, fn)
+			return
 		}
+		fn()
 	})
 }
 
@@ -177,13 +180,9 @@ func (w *fakeWatch) Cancel() { w.cancelled = true }
 func (w *fakeWatch) RequestProgress() {
 	w.client.later(func() func() {
 		w.pull()
-		r := &watch.Response{Header: mvcc.Header{Revision: w.client.store.kv.Revision()}}
-		frozen := w.client.frozen
-		return func() {
-			if !frozen && !w.cancelled {
-				w.to.Events(r)
-			}
-		}
+		r := &watch.Response{Header: mvcc.Header{Revision: w.next - 1}}
+		w.tell(func() { w.to.Events(r) })
+		return func() {}
 	})
 }
 
@@ -191,15 +190,21 @@ func (w *fakeWatch) RequestProgress() {
 func (c *fakeClient) unfreeze() {
 	c.frozen = false
 	for _, w := range c.store.watches {
-		if w.client == c {
-			w.pull()
+		if w.client != c {
+			continue
 		}
+		held := w.held
+		w.held = nil
+		for _, fn := range held {
+			fn()
+		}
+		w.pull()
 	}
 }
 
 // world is a test's cluster: a store, two servers behind a load balancer, and a client.
 type world struct {
-	t        testing.TB
+	t        tester
 	s        *sim.Simulation
 	n        *network.Network
 	store    *fakeStore
@@ -216,7 +221,7 @@ const balancer = network.Address("api")
 
 func address(i int) network.Address { return network.Address(fmt.Sprintf("cp%d:6443", i)) }
 
-func newWorld(t testing.TB, configure ...func(*Config)) *world {
+func newWorld(t tester, configure ...func(*Config)) *world {
 	s := sim.New(sim.Config{Seed: 7})
 	t.Cleanup(s.Close)
 	w := &world{t: t, s: s, n: network.New(s, network.Config{}), store: newFakeStore(s), conns: map[network.Address]*network.Conn{},
@@ -391,4 +396,12 @@ func names(l *api.List) (out []string) {
 		out = append(out, api.Meta(o).Name)
 	}
 	return out
+}
+
+// tester is what the harness needs of a test, a benchmark or a property.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Cleanup(func())
 }

@@ -65,10 +65,10 @@ type Write struct {
 	refusal  error // of a decision on a cached object, to be told if the store agrees
 	before   int   // how many of decision.Before are done
 	stored   *Stored
-	txn      txn
 }
 
-// txn is a transaction with everything it points to, so that it is one allocation together with its Write.
+// txn is a transaction with everything it points to, in one allocation. Once sent it belongs to the store, whose log keeps
+// it by reference.
 type txn struct {
 	request mvcc.TxnRequest
 	compare [1]mvcc.Compare
@@ -183,25 +183,22 @@ func (w *Write) lease(then func(id int64)) {
 
 func (w *Write) put(lease int64) {
 	w.stored = NewStored(w.decision.Object, w.Store.detector)
-	t := &w.txn
-	t.put = mvcc.PutRequest{Key: w.Key, Value: w.stored, Lease: lease}
-	t.success[0] = mvcc.RequestOp{Put: &t.put}
-	w.submit(w.putDone)
+	t := &txn{put: mvcc.PutRequest{Key: w.Key, Value: w.stored, Lease: lease}}
+	t.success[0].Put = &t.put
+	w.submit(t, w.putDone)
 }
 
 func (w *Write) remove() {
-	t := &w.txn
-	t.remove = mvcc.DeleteRangeRequest{Key: w.Key}
-	t.success[0] = mvcc.RequestOp{DeleteRange: &t.remove}
-	w.submit(w.removed)
+	t := &txn{remove: mvcc.DeleteRangeRequest{Key: w.Key}}
+	t.success[0].DeleteRange = &t.remove
+	w.submit(t, w.removed)
 }
 
 // submit sends the transaction under the condition that the key is as decided upon, and reads it otherwise.
-func (w *Write) submit(done func(*mvcc.TxnResponse, error)) {
-	t := &w.txn
+func (w *Write) submit(t *txn, done func(*mvcc.TxnResponse, error)) {
 	t.compare[0] = mvcc.Compare{Target: mvcc.CompareModRevision, Key: w.Key, Number: w.revision}
 	t.get = mvcc.RangeRequest{Key: w.Key}
-	t.failure[0] = mvcc.RequestOp{Range: &t.get}
+	t.failure[0].Range = &t.get
 	t.request = mvcc.TxnRequest{Compare: t.compare[:], Success: t.success[:], Failure: t.failure[:]}
 	w.Store.client.Txn(&t.request, done)
 }
@@ -212,7 +209,6 @@ func (w *Write) putDone(r *mvcc.TxnResponse, err error) {
 	}
 	w.old, w.revision = w.stored.At(r.Header.Revision), r.Header.Revision
 	if w.decision.Action == PutThenRemove {
-		w.txn = txn{} // The store may still hold the first transaction.
 		w.decision.Action = Remove
 		w.remove()
 		return
@@ -244,7 +240,6 @@ func (w *Write) settled(r *mvcc.TxnResponse, err error) bool {
 
 // again decides on what the failed condition found.
 func (w *Write) again(obj api.Object) {
-	w.txn = txn{}
 	if obj == nil {
 		w.Decider.Done(nil, ErrKeyNotFound)
 		return
