@@ -82,6 +82,7 @@ func start(p *host.Process, c Config, n *Node) *Kubelet {
 	if c.PodCIDR != "" {
 		k.setPodCIDR(c.PodCIDR)
 	}
+	k.node.kubelet = k
 	k.listen()
 	k.recorder.Event(k.nodeRef, corev1.EventTypeNormal, "Starting", "Starting kubelet.")
 	k.source.start(k)

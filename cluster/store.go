@@ -1,0 +1,141 @@
+package cluster
+
+import (
+	"strings"
+
+	"github.com/tidwall/btree"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/fauxkube/fauxkube/cluster/api"
+	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
+	"github.com/fauxkube/fauxkube/cluster/apiserver/storage"
+	"github.com/fauxkube/fauxkube/cluster/etcd"
+	"github.com/fauxkube/fauxkube/sim"
+)
+
+// Store shows the committed state of the cluster: what any member of etcd has applied first, whatever caches believe.
+// It is an observer: no component can reach it.
+type Store struct {
+	canonical *etcd.Canonical
+	// objects holds a tree per resource ID.
+	objects     []btree.Map[string, api.Object]
+	keys        int
+	subscribers []func(Commit)
+}
+
+// Commit is one revision of the store.
+type Commit struct {
+	Revision int64
+	At       sim.Time
+	Changes  []Change
+}
+
+// Change is what a revision did to one object: Old is nil where it was created, New where it was deleted.
+type Change struct {
+	Resource *api.Resource
+	// Key is namespace/name, or name.
+	Key      string
+	Old, New api.Object
+}
+
+func newStore(s *sim.Simulation) *Store {
+	store := &Store{canonical: etcd.NewCanonical(s), objects: make([]btree.Map[string, api.Object], len(api.Resources()))}
+	store.canonical.Subscribe(store.commit)
+	return store
+}
+
+// commit takes over one revision.
+func (s *Store) commit(c etcd.Commit) {
+	changes := make([]Change, 0, len(c.Events))
+	for i := range c.Events {
+		if change, ok := s.apply(&c.Events[i]); ok {
+			changes = append(changes, change)
+		}
+	}
+	commit := Commit{Revision: c.Revision, At: c.Time, Changes: changes}
+	for _, f := range s.subscribers {
+		f(commit)
+	}
+}
+
+// apply takes over one change; false for keys that hold no object of the API, such as allocators and the API servers'
+// own leases.
+func (s *Store) apply(e *etcd.Event) (Change, bool) {
+	if e.Type == etcd.Delete {
+		s.keys--
+		old, r, key := objectOf(e.PrevKV)
+		if r == nil {
+			return Change{}, false
+		}
+		s.objects[r.ID].Delete(key)
+		return Change{Resource: r, Key: key, Old: old}, true
+	}
+	if e.PrevKV == nil {
+		s.keys++
+	}
+	object, r, key := objectOf(e.KV)
+	if r == nil {
+		return Change{}, false
+	}
+	old, _ := s.objects[r.ID].Set(key, object)
+	return Change{Resource: r, Key: key, Old: old, New: object}, true
+}
+
+// objectOf is the object in a key value, with its resource and key; a nil resource where it holds none.
+func objectOf(kv *etcd.KeyValue) (api.Object, *api.Resource, string) {
+	if kv == nil {
+		return nil, nil, ""
+	}
+	stored, ok := kv.Value.(*storage.Stored)
+	if !ok {
+		return nil, nil, ""
+	}
+	object := stored.At(kv.ModRevision)
+	r := api.ResourceOf(object)
+	if r == nil {
+		return nil, nil, ""
+	}
+	key := api.KeyOf(object)
+	// The same kind may lie elsewhere for other purposes: /registry/masterleases holds Endpoints.
+	if prefix := registry.For(r).KeyPrefix; len(kv.Key) != len(prefix)+len(key) || !strings.HasPrefix(kv.Key, prefix) {
+		return nil, nil, ""
+	}
+	return object, r, key
+}
+
+// Get returns an object by its key, namespace/name or name. It is shared: do not change it.
+func (s *Store) Get(r *api.Resource, key string) (api.Object, bool) {
+	return s.objects[r.ID].Get(key)
+}
+
+// List returns the objects of a namespace ("" is all) that the selector matches (nil is all), sorted by key.
+func (s *Store) List(r *api.Resource, namespace string, selector labels.Selector) []api.Object {
+	var found []api.Object
+	take := func(key string, o api.Object) bool {
+		if namespace != "" && o.GetNamespace() != namespace {
+			return false
+		}
+		if selector == nil || selector.Empty() || selector.Matches(labels.Set(o.GetLabels())) {
+			found = append(found, o)
+		}
+		return true
+	}
+	if namespace == "" {
+		s.objects[r.ID].Scan(take)
+	} else {
+		s.objects[r.ID].Ascend(namespace+"/", take)
+	}
+	return found
+}
+
+// Count counts the objects of a kind.
+func (s *Store) Count(r *api.Resource) int { return s.objects[r.ID].Len() }
+
+// Revision is the newest committed revision.
+func (s *Store) Revision() int64 { return s.canonical.Revision() }
+
+// Keys counts the keys of the store.
+func (s *Store) Keys() int { return s.keys }
+
+// OnCommit calls f at each commit, in order. f must not act on the simulated world.
+func (s *Store) OnCommit(f func(Commit)) { s.subscribers = append(s.subscribers, f) }
