@@ -161,6 +161,47 @@ func TestExplainGivesBothSides(t *testing.T) {
 	}
 }
 
+// A program is evaluated again only where a commit can change its value.
+func TestProgramsSayWhatTouchesThem(t *testing.T) {
+	cases := []struct {
+		text     string
+		resource *api.Resource
+		key      string
+		want     bool
+	}{
+		{"get('Pod', 'a/b').status.phase == 'Running'", api.Pods, "a/b", true},
+		{"get('Pod', 'a/b').status.phase == 'Running'", api.Pods, "a/c", false},
+		{"get('Pod', 'a/b').status.phase == 'Running'", api.Nodes, "a/b", false},
+		{"exists('Node', 'n1')", api.Nodes, "n1", true},
+		{"get('Pod', 'a/' + 'b').status.phase == 'Running'", api.Pods, "z/z", true},
+		{"list('Pod', 'a').size() > 0", api.Pods, "a/b", true},
+		{"list('Pod', 'a').size() > 0", api.Pods, "b/b", false},
+		{"list('Pod', '').size() > 0", api.Pods, "b/b", true},
+		{"list('Pod').size() > 0 && exists('Pod', 'a/b')", api.Pods, "b/b", true},
+		{"list('Pod', 'a').all(p, exists('Node', p.spec.nodeName))", api.Nodes, "n7", true},
+		{"events().size() == 0", api.Events, "x/y", true},
+	}
+	for _, c := range cases {
+		p, err := Compile(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Touches(c.resource, c.key); got != c.want {
+			t.Errorf("%s: touched by %s %s: %v, want %v", c.text, c.resource.Kind, c.key, got, c.want)
+		}
+	}
+}
+
+func TestObjectsArePrintedOnRequest(t *testing.T) {
+	p, err := Compile("get('Deployment', 'shop/web').spec.template.spec.containers[0].image == 'x'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Objects(small()); len(got) != 1 || !strings.HasPrefix(got[0], `get("Deployment", "shop/web") is {`) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func BenchmarkEval(b *testing.B) {
 	p, err := Compile("get('Deployment', 'shop/web').status.availableReplicas >= 2")
 	if err != nil {

@@ -18,30 +18,45 @@ var comparisons = map[string]bool{
 	operators.Greater: true, operators.GreaterEquals: true, operators.In: true,
 }
 
-// operands compiles both sides of every comparison that stands outside of a comprehension, whose variables an
-// operand alone would not have.
-func operands(env *cel.Env, checked *cel.Ast) []side {
-	var sides []side
+// operands compiles both sides of every comparison, and every call of get, that stands outside of a comprehension,
+// whose variables an operand alone would not have.
+func operands(env *cel.Env, checked *cel.Ast) (sides, objects []side) {
 	seen := map[string]bool{}
+	add := func(to *[]side, e ast.Expr) bool {
+		s, ok := compileOperand(env, checked, e)
+		if ok && !seen[s.text] {
+			seen[s.text] = true
+			*to = append(*to, s)
+		}
+		return ok
+	}
 	var walk func(e ast.Expr)
 	walk = func(e ast.Expr) {
-		if e.Kind() != ast.CallKind {
+		switch e.Kind() {
+		case ast.SelectKind:
+			walk(e.AsSelect().Operand())
+			return
+		case ast.CallKind:
+		default:
 			return
 		}
 		call := e.AsCall()
+		if strings.HasPrefix(call.FunctionName(), "get@") {
+			add(&objects, e)
+			return
+		}
+		if call.IsMemberFunction() {
+			walk(call.Target())
+		}
 		for _, argument := range call.Args() {
 			if comparisons[call.FunctionName()] && argument.Kind() != ast.LiteralKind {
-				if s, ok := compileOperand(env, checked, argument); ok && !seen[s.text] {
-					seen[s.text] = true
-					sides = append(sides, s)
-				}
-			} else {
-				walk(argument)
+				add(&sides, argument)
 			}
+			walk(argument)
 		}
 	}
 	walk(checked.NativeRep().Expr())
-	return sides
+	return sides, objects
 }
 
 func compileOperand(env *cel.Env, checked *cel.Ast, e ast.Expr) (side, bool) {
@@ -70,6 +85,17 @@ func (p *Program) Explain(v View) []string {
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("%s is %s", s.text, render(value)))
+	}
+	return lines
+}
+
+// Objects gives the objects that the expression reads by name, a line each: what an evaluation error prints.
+func (p *Program) Objects(v View) []string {
+	var lines []string
+	for _, o := range p.objects {
+		if value, _, err := o.program.Eval(activation{v}); err == nil {
+			lines = append(lines, fmt.Sprintf("%s is %s", o.text, render(value)))
+		}
 	}
 	return lines
 }

@@ -55,6 +55,9 @@ type Program struct {
 
 	program cel.Program
 	sides   []side
+	// objects are the calls of get, for printing what they found.
+	objects []side
+	reaches []*reach
 }
 
 // side is one operand of a comparison, evaluated on its own to explain a failure.
@@ -241,7 +244,7 @@ func Compile(text string) (*Program, error) {
 	if p.program, err = program(env, checked); err != nil {
 		return nil, err
 	}
-	p.sides = operands(env, checked)
+	p.sides, p.objects = operands(env, checked)
 	return p, nil
 }
 
@@ -273,9 +276,13 @@ func (p *Program) inspectCall(call ast.CallExpr) {
 	switch function {
 	case "get", "exists", "list":
 		for _, r := range api.Resources() {
-			if kindID(r) == id && !slices.Contains(p.Reads, r) {
+			if kindID(r) != id {
+				continue
+			}
+			if !slices.Contains(p.Reads, r) {
 				p.Reads = append(p.Reads, r)
 			}
+			p.noteReach(function, r, call.Args())
 		}
 	case "metric":
 		p.ReadsMetrics = true
