@@ -25,6 +25,9 @@ func SizeOf(obj Object) int {
 	overhead := storageOverhead + varintLen(uint64(n))
 	if r := ResourceOf(obj); r != nil {
 		overhead += len(r.Group) + len(r.Version) + len(r.Kind)
+		if r.Group != "" {
+			overhead++ // the slash of apiVersion
+		}
 	}
 	return n + overhead
 }

@@ -9,11 +9,11 @@ import (
 
 func serviceEntries() []*Entry {
 	return []*Entry{{
-		Resource:  api.Services,
-		KeyPrefix: "/registry/services/specs/",
-		deep:      true,
-		name:      serviceName,
-		defaults:  fill(defaultService),
+		Resource:      api.Services,
+		KeyPrefix:     "/registry/services/specs/",
+		deep:          true,
+		name:          serviceName,
+		defaults:      fill(defaultService),
 		prepareCreate: on(func(_ *Context, s *corev1.Service) { s.Status = corev1.ServiceStatus{} }),
 		prepareUpdate: pair(prepareServiceUpdate),
 		prepareStatus: pair(func(_ *Context, s, old *corev1.Service) { s.Spec = old.Spec }),

@@ -41,7 +41,12 @@ func volumeEntries() []*Entry {
 		validate:      with(validateClaim),
 		update:        both(validateClaimUpdate),
 		columns:       claimColumns,
-	}, {
+	}}
+}
+
+// storageEntries are the classes and drivers behind volumes.
+func storageEntries() []*Entry {
+	return []*Entry{{
 		Resource: api.StorageClasses,
 		deep:     true,
 		name:     subdomainName,

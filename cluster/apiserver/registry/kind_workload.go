@@ -18,7 +18,14 @@ const (
 )
 
 func workloadEntries() []*Entry {
-	return []*Entry{{
+	return []*Entry{
+		deploymentEntry(), replicaSetEntry(), daemonSetEntry(), statefulSetEntry(), controllerRevisionEntry(),
+		replicationControllerEntry(),
+	}
+}
+
+func deploymentEntry() *Entry {
+	return &Entry{
 		Resource:      api.Deployments,
 		deep:          true,
 		name:          subdomainName,
@@ -42,7 +49,11 @@ func workloadEntries() []*Entry {
 			write: func(o api.Object, n int32) { o.(*appsv1.Deployment).Spec.Replicas = &n },
 		},
 		columns: deploymentColumns,
-	}, {
+	}
+}
+
+func replicaSetEntry() *Entry {
+	return &Entry{
 		Resource:      api.ReplicaSets,
 		deep:          true,
 		name:          subdomainName,
@@ -68,7 +79,11 @@ func workloadEntries() []*Entry {
 			write: func(o api.Object, n int32) { o.(*appsv1.ReplicaSet).Spec.Replicas = &n },
 		},
 		columns: replicaSetColumns,
-	}, daemonSetEntry(), statefulSetEntry(), {
+	}
+}
+
+func controllerRevisionEntry() *Entry {
+	return &Entry{
 		Resource: api.ControllerRevisions,
 		deep:     true,
 		name:     subdomainName,
@@ -76,13 +91,14 @@ func workloadEntries() []*Entry {
 			return nonNegative(r.Revision, field.NewPath("revision"))
 		}),
 		update: both(func(r, old *appsv1.ControllerRevision) field.ErrorList {
-			if string(r.Data.Raw) == string(old.Data.Raw) {
-				return nil
-			}
-			return field.ErrorList{field.Invalid(field.NewPath("data"), r.Data, fieldImmutable)}
+			return immutable(string(r.Data.Raw) == string(old.Data.Raw), r.Data, field.NewPath("data"))
 		}),
 		columns: revisionColumns,
-	}, {
+	}
+}
+
+func replicationControllerEntry() *Entry {
+	return &Entry{
 		Resource:  api.ReplicationControllers,
 		KeyPrefix: "/registry/controllers/",
 		deep:      true,
@@ -100,7 +116,7 @@ func workloadEntries() []*Entry {
 		}),
 		prepareStatus: pair(func(_ *Context, rc, old *corev1.ReplicationController) { rc.Spec = old.Spec }),
 		columns:       nameAndAge,
-	}}
+	}
 }
 
 func defaultTemplate(t *corev1.PodTemplateSpec) { defaultPodSpec(&t.Spec) }

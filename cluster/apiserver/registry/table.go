@@ -14,7 +14,7 @@ var table []*Entry
 func init() {
 	table = buildTable(
 		podEntries(), nodeEntries(), namespaceEntries(), serviceEntries(), configEntries(), eventEntries(),
-		volumeEntries(), quotaEntries(), workloadEntries(), batchEntries(), policyEntries(), coordinationEntries(),
+		volumeEntries(), storageEntries(), quotaEntries(), workloadEntries(), batchEntries(), policyEntries(), coordinationEntries(),
 		networkingEntries(), rbacEntries(),
 	)
 }

@@ -153,10 +153,25 @@ func (e *Entry) settle(obj, old api.Object, req *attributes) Outcome {
 	if e.maySweep(obj, old) {
 		return Outcome{Action: Remove, Object: e.store(obj), Before: req.before}
 	}
-	if api.EqualObjects(obj, old) {
+	if unchanged(req.subresource, obj, old) {
 		return Outcome{Action: Nothing, Object: e.store(old)}
 	}
 	return Outcome{Action: Write, Object: e.store(obj), Before: req.before}
+}
+
+// unchanged compares encodings. For the most frequent writes, those of status, the spec is known to be the stored one.
+func unchanged(subresource string, obj, old api.Object) bool {
+	if subresource == "status" {
+		switch o := obj.(type) {
+		case *corev1.Pod:
+			was := old.(*corev1.Pod)
+			return api.Equal(&o.Status, &was.Status) && api.Equal(&o.ObjectMeta, &was.ObjectMeta)
+		case *corev1.Node:
+			was := old.(*corev1.Node)
+			return api.Equal(&o.Status, &was.Status) && api.Equal(&o.ObjectMeta, &was.ObjectMeta)
+		}
+	}
+	return api.EqualObjects(obj, old)
 }
 
 func (e *Entry) maySweep(obj, old api.Object) bool {
