@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -30,7 +31,8 @@ func reservations(obj, old api.Object) []storage.Before {
 	var writes []storage.Before
 	for _, key := range used {
 		if !slices.Contains(had, key) {
-			writes = append(writes, storage.Before{Key: key, Object: reservation(key, obj)})
+			r := reservation(key, obj)
+			writes = append(writes, storage.Before{Key: key, Object: r, Mine: func(found api.Object) bool { return sameParent(found, r) }})
 		}
 	}
 	return writes
@@ -56,7 +58,7 @@ func keysOf(obj api.Object) (keys []string) {
 }
 
 // reservation is what stands under a key of keysOf: who uses it.
-func reservation(key string, service api.Object) api.Object {
+func reservation(key string, service api.Object) *networkingv1.IPAddress {
 	m := api.Meta(service)
 	return &networkingv1.IPAddress{
 		ObjectMeta: metav1.ObjectMeta{
@@ -69,8 +71,13 @@ func reservation(key string, service api.Object) api.Object {
 	}
 }
 
-// releaseAddresses frees what a service no longer uses. Upstream does it after the write as well, and repairs every three
-// minutes what a crash in between has left.
+// sameParent recognises a reservation that an earlier attempt to create the same service has left behind.
+func sameParent(found api.Object, want *networkingv1.IPAddress) bool {
+	r, ok := found.(*networkingv1.IPAddress)
+	return ok && *r.Spec.ParentRef == *want.Spec.ParentRef
+}
+
+// releaseAddresses frees what a service no longer uses.
 func (s *Server) releaseAddresses(old, now api.Object, action registry.Action) {
 	used := keysOf(now)
 	if action == registry.Remove || action == registry.WriteThenRemove {
@@ -78,9 +85,48 @@ func (s *Server) releaseAddresses(old, now api.Object, action registry.Action) {
 	}
 	for _, key := range keysOf(old) {
 		if !slices.Contains(used, key) {
-			s.etcd.Txn(&mvcc.TxnRequest{
-				Success: []mvcc.RequestOp{{DeleteRange: &mvcc.DeleteRangeRequest{Key: key}}},
-			}, func(*mvcc.TxnResponse, error) {})
+			s.release(&mvcc.TxnRequest{Success: []mvcc.RequestOp{{DeleteRange: &mvcc.DeleteRangeRequest{Key: key}}}})
 		}
 	}
+}
+
+// release sends a deletion whose failure the next repair makes good.
+func (s *Server) release(r *mvcc.TxnRequest) { s.etcd.Txn(r, func(*mvcc.TxnResponse, error) {}) }
+
+// Upstream's repair loop of addresses (registry/core/service/ipallocator/controller): every three minutes it removes those
+// without a service, unless they are so young that the service may still be on its way.
+const (
+	repairPeriod = 3 * time.Minute
+	repairAge    = time.Minute
+)
+
+// repairAddresses frees reservations whose service does not exist: a crash came between the two.
+func (s *Server) repairAddresses() {
+	s.process.At(repairPeriod, 0, s.kinds.repair, 0, s)
+	for _, prefix := range []string{addressPrefix, portPrefix} {
+		s.etcd.Range(&mvcc.RangeRequest{Key: prefix, RangeEnd: storage.RangeEnd(prefix)}, func(r *mvcc.RangeResponse, err error) {
+			if err != nil || !s.cachers[api.Services.ID].ready {
+				return
+			}
+			for _, kv := range r.KVs {
+				s.repairAddress(kv)
+			}
+		})
+	}
+}
+
+func (s *Server) repairAddress(kv *mvcc.KeyValue) {
+	r, ok := storage.ObjectOf(kv).(*networkingv1.IPAddress)
+	if !ok || s.process.Wall().Time().Sub(r.CreationTimestamp.Time) < repairAge {
+		return
+	}
+	parent := r.Spec.ParentRef
+	service := s.Get(api.Services, parent.Namespace, parent.Name)
+	if service != nil && slices.Contains(keysOf(service), kv.Key) {
+		return
+	}
+	s.release(&mvcc.TxnRequest{
+		Compare: []mvcc.Compare{{Target: mvcc.CompareModRevision, Key: kv.Key, Number: kv.ModRevision}},
+		Success: []mvcc.RequestOp{{DeleteRange: &mvcc.DeleteRangeRequest{Key: kv.Key}}},
+	})
 }

@@ -136,6 +136,7 @@ func (s *session) replace() {
 	c.generation++
 	c.brokenSince, c.backoff = 0, 0
 	c.server.metrics.cacheStarts.Inc()
+	c.observed("")
 	s.open()
 	c.readers.advance()
 }
@@ -264,9 +265,17 @@ func (c *cacher) apply(r *watch.Response, now int64) {
 		} else if r.Events[i].Type == mvcc.Delete {
 			c.cache.Apply(kv.Key, nil, 0, uint64(kv.ModRevision), now)
 		}
+		c.observed(kv.Key)
 	}
 	if r.IsProgress() {
 		c.cache.Progress(uint64(r.Header.Revision))
+	}
+}
+
+// observed tells the observer of a run.
+func (c *cacher) observed(key string) {
+	if f := c.server.config.OnChange; f != nil {
+		f(c.server, c.entry.Resource, key)
 	}
 }
 

@@ -25,6 +25,9 @@ type Config struct {
 	Metrics *metrics.Registry
 	// Audit is told each write request when it completes; may be nil.
 	Audit func(AuditRecord)
+	// OnChange is told after the server's cache has taken over a change of an object, and with the key "" after it was
+	// filled anew; for observers, which read the cache by Server.Get and Server.Each. May be nil.
+	OnChange func(s *Server, r *api.Resource, key string)
 	// Detector finds modified stored objects; share one among the servers of a test. nil is off.
 	Detector *storage.Detector
 	// CompactionInterval is how often the store's history is cut (--etcd-compaction-interval); 0 means 5 minutes,

@@ -38,7 +38,6 @@ const (
 	purposeSuffix
 	purposeWatchTimeout
 	purposeBackoff
-	purposeRepair
 )
 
 // kinds are the server's events. Their payloads are what their handlers work on.
@@ -56,7 +55,7 @@ type kinds struct {
 	adjust, compact, compacted   sim.Kind
 	recompact                    sim.Kind
 	bootstrap, endpoints         sim.Kind
-	namespaceWait                sim.Kind
+	namespaceWait, repair        sim.Kind
 }
 
 func newKinds(p *host.Process) kinds {
@@ -87,6 +86,7 @@ func newKinds(p *host.Process) kinds {
 		bootstrap:      p.Kind("apiserver.bootstrap", func(_ uint64, ref any) { ref.(*bootstrap).run() }),
 		endpoints:      p.Kind("apiserver.endpoints", func(_ uint64, ref any) { ref.(*endpointReconciler).run() }),
 		namespaceWait:  p.Kind("apiserver.namespaceWait", func(_ uint64, ref any) { ref.(*operation).lookUpNamespace() }),
+		repair:         p.Kind("apiserver.repair", func(_ uint64, ref any) { ref.(*Server).repairAddresses() }),
 	}
 }
 
@@ -114,6 +114,7 @@ func start(p *host.Process, c Config, etcd backend) *Server {
 	startCompactor(s)
 	if !c.Bare {
 		startBootstrap(s)
+		p.At(repairPeriod, 0, s.kinds.repair, 0, s)
 	}
 	return s
 }
@@ -170,11 +171,6 @@ func (s *Server) ServeStream(st *network.ServerStream) {
 	}
 	w := &watching{server: s, stream: st, request: st.Payload().(*api.Request)}
 	w.arrive()
-}
-
-// View returns the object that this server's cache has under a key of the store, nil if none; for observers.
-func (s *Server) View(r *api.Resource, namespace, name string) api.Object {
-	return s.Get(r, namespace, name)
 }
 
 func (s *Server) adjustSeats() {

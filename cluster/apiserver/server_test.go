@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
+	"github.com/fauxkube/fauxkube/cluster/apiserver/storage"
+	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
 )
 
 func TestANewClusterHasWhatItNeeds(t *testing.T) {
@@ -297,6 +299,33 @@ func TestServicesGetDifferentAddresses(t *testing.T) {
 	w.must(0, remove(api.Services, "default", holder))
 	w.run(time.Second)
 	w.must(1, create(service("next", "10.96.7.7")))
+}
+
+// A server died between taking an address and storing the service: the next attempt at the same service takes it over, and
+// what nobody comes back for is freed.
+func TestAddressesLeftBehind(t *testing.T) {
+	w := newWorld(t)
+	service := func(name, ip string) *corev1.Service {
+		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
+			Spec: corev1.ServiceSpec{ClusterIP: ip, ClusterIPs: []string{ip}, Ports: []corev1.ServicePort{{Port: 80}}}}
+	}
+	for _, s := range []*corev1.Service{service("mine", "10.96.1.1"), service("lost", "10.96.1.2")} {
+		for _, b := range reservations(s, nil) {
+			b.Object.SetCreationTimestamp(api.Time(w.s.Start()))
+			w.stores[0].Txn(&mvcc.TxnRequest{Success: []mvcc.RequestOp{{Put: &mvcc.PutRequest{Key: b.Key,
+				Value: storage.NewStored(b.Object, nil)}}}}, func(*mvcc.TxnResponse, error) {})
+		}
+	}
+	w.run(time.Second)
+	w.must(0, create(service("mine", "10.96.1.1")))
+	if _, err := w.do(0, create(service("other", "10.96.1.2"))); err == nil {
+		t.Error("an address that is taken was given away")
+	}
+	w.run(5 * time.Minute)
+	w.must(0, create(service("other", "10.96.1.2")))
+	if _, err := w.do(1, create(service("third", "10.96.1.1"))); err == nil {
+		t.Error("the repair freed an address in use")
+	}
 }
 
 func TestAudit(t *testing.T) {

@@ -36,6 +36,8 @@ type Before struct {
 	Key      string
 	Revision int64
 	Object   api.Object
+	// Mine, if set, accepts what it finds in place of what it wanted to write: the trace of an earlier attempt.
+	Mine func(found api.Object) bool
 }
 
 // Decider makes the decisions of a Write and hears how it ended.
@@ -259,6 +261,7 @@ func found(r *mvcc.TxnResponse) api.Object {
 func (w *Write) writeBefore(b Before) {
 	request := &mvcc.TxnRequest{
 		Compare: []mvcc.Compare{{Target: mvcc.CompareModRevision, Key: b.Key, Number: b.Revision}},
+		Failure: []mvcc.RequestOp{{Range: &mvcc.RangeRequest{Key: b.Key}}},
 	}
 	if b.Object == nil {
 		request.Success = []mvcc.RequestOp{{DeleteRange: &mvcc.DeleteRangeRequest{Key: b.Key}}}
@@ -269,7 +272,7 @@ func (w *Write) writeBefore(b Before) {
 		switch {
 		case err != nil:
 			w.Decider.Done(nil, err)
-		case !r.Succeeded:
+		case !r.Succeeded && !b.accepts(found(r)):
 			w.before = 0
 			w.Decider.Decide(w.old)
 		default:
@@ -277,4 +280,8 @@ func (w *Write) writeBefore(b Before) {
 			w.proceed()
 		}
 	})
+}
+
+func (b *Before) accepts(found api.Object) bool {
+	return b.Mine != nil && found != nil && b.Mine(found)
 }
