@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
-	"github.com/fauxkube/fauxkube/cluster/controller"
 	"github.com/fauxkube/fauxkube/sim"
 )
 
@@ -201,30 +200,28 @@ func (c *Controller) deleteOrDeny(t *sim.Task, n *node, latest api.Object, polic
 // delete deletes the version that was looked at. If the object has changed since then but not its owners, what was
 // decided still holds and the uid alone must fit.
 func (c *Controller) delete(t *sim.Task, id identity, seen *metav1.ObjectMeta, policy metav1.DeletionPropagation) error {
-	request, err := c.request(api.VerbDelete, id)
-	if err != nil {
-		return err
-	}
-	conditions := &metav1.Preconditions{UID: &id.UID, ResourceVersion: &seen.ResourceVersion}
-	request.Delete = &metav1.DeleteOptions{Preconditions: conditions, PropagationPolicy: &policy}
-	_, err = c.client.Do(t, request)
+	err := c.deleteIf(t, id, &metav1.Preconditions{UID: &id.UID, ResourceVersion: &seen.ResourceVersion}, policy)
 	if !apierrors.IsConflict(err) {
 		return err
 	}
 	live, liveErr := c.read(t, id)
-	if liveErr != nil {
-		if apierrors.IsNotFound(liveErr) {
-			return liveErr
-		}
-		return err
+	if apierrors.IsNotFound(liveErr) {
+		return liveErr
 	}
-	if live.GetUID() != id.UID || live.GetResourceVersion() == seen.ResourceVersion ||
+	if liveErr != nil || live.GetUID() != id.UID || live.GetResourceVersion() == seen.ResourceVersion ||
 		!equality.Semantic.DeepEqual(live.GetOwnerReferences(), seen.OwnerReferences) {
 		return err
 	}
-	again := *request
-	again.Delete = &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &id.UID}, PropagationPolicy: &policy}
-	_, err = c.client.Do(t, &again)
+	return c.deleteIf(t, id, &metav1.Preconditions{UID: &id.UID}, policy)
+}
+
+func (c *Controller) deleteIf(t *sim.Task, id identity, conditions *metav1.Preconditions, policy metav1.DeletionPropagation) error {
+	request, err := c.request(api.VerbDelete, id)
+	if err != nil {
+		return err
+	}
+	request.Delete = &metav1.DeleteOptions{Preconditions: conditions, PropagationPolicy: &policy}
+	_, err = c.client.Do(t, request)
 	return err
 }
 
@@ -262,5 +259,3 @@ func (c *Controller) reportWrongNamespace(dependent *node, owner types.UID) {
 func describe(ref *metav1.OwnerReference, namespace string) string {
 	return fmt.Sprintf("[%s/%s, namespace: %s, name: %s, uid: %s]", ref.APIVersion, ref.Kind, namespace, ref.Name, ref.UID)
 }
-
-var _ controller.Controller = (*Controller)(nil)
