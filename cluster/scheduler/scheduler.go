@@ -142,7 +142,8 @@ func (s *Scheduler) now() framework.Time { return framework.Time(s.process.Wall(
 // flushAt sets the timer of the queue's next flush.
 func (s *Scheduler) flushAt(at framework.Time) {
 	s.process.Cancel(s.flush)
-	s.flush = s.process.At(max(at.Sub(s.now()), 0), 0, s.flushKind, 0, s)
+	// Not less than a microsecond, so that a clock which rounds can't make a loop of it.
+	s.flush = s.process.At(max(at.Sub(s.now()), time.Microsecond), 0, s.flushKind, 0, s)
 }
 
 func flushQueue(_ uint64, ref any) { ref.(*Scheduler).queue.Flush() }

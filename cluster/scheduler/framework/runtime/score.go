@@ -38,7 +38,7 @@ func (f *Framework) Score(c *framework.Cycle, slots []int32, into *Scores) *fram
 		if c.SkipScore.Has(p.id) {
 			continue
 		}
-		used = used[: len(used)+1 : cap(used)]
+		used = oneMore(used)
 		part := &used[len(used)-1]
 		part.Name, part.Weight = p.plugin.Name(), p.weight
 		part.Scores = zeroed(part.Scores, len(slots))
