@@ -70,6 +70,7 @@ func (m *Member) applyEntry(e *raftpb.Entry) {
 	if c == nil { // A new leader's first entry: everything from before its term has been applied now.
 		m.history = m.canonical.observe(m, e, nil, nil)
 		if m.IsLeader() && e.Term == m.term {
+			m.confirmed = e.Term
 			m.promoteLessor()
 		}
 		return

@@ -3,7 +3,6 @@ package etcd
 import (
 	"errors"
 	"fmt"
-	"testing"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/metrics"
@@ -12,9 +11,16 @@ import (
 	"github.com/fauxkube/fauxkube/sim/network"
 )
 
+// tester is what testing.T, testing.B and rapid.T have in common.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world is a store on simulated machines and a machine for its clients.
 type world struct {
-	t          testing.TB
+	t          tester
 	simulation *sim.Simulation
 	network    *network.Network
 	canonical  *Canonical
@@ -28,11 +34,11 @@ type world struct {
 	exits      []error
 }
 
-func newWorld(t testing.TB, seed uint64, size int, change ...func(*MemberConfig)) *world {
+func newWorld(t tester, seed uint64, size int, change ...func(*MemberConfig)) *world {
 	return newWorldWith(t, sim.Config{Seed: seed, NoWatchdog: true}, size, change...)
 }
 
-func newWorldWith(t testing.TB, c sim.Config, size int, change ...func(*MemberConfig)) *world {
+func newWorldWith(t tester, c sim.Config, size int, change ...func(*MemberConfig)) *world {
 	s := sim.New(c)
 	w := &world{t: t, simulation: s, network: network.New(s, network.Config{}), canonical: NewCanonical(s), metrics: metrics.NewRegistry()}
 	peers := make([]Peer, size)

@@ -38,9 +38,11 @@ type Member struct {
 	storage *raft.MemoryStorage
 	log     *wal.Log
 	term    uint64
-	role    raft.StateType
-	leader  uint64
-	clock   electionClock
+	// confirmed is the last term in which this member has led and applied the entry that its leadership began with.
+	confirmed uint64
+	role      raft.StateType
+	leader    uint64
+	clock     electionClock
 	// ready is what raft has handed out and is being saved.
 	ready  raft.Ready
 	saving bool

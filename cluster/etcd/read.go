@@ -88,13 +88,23 @@ func (m *Member) learnReadStates(states []raft.ReadState) {
 			continue
 		}
 		m.endRound()
+		index := max(s.Index, m.unconfirmed())
 		for _, x := range r.current {
-			r.agreed = append(r.agreed, agreedRead{x, s.Index})
+			r.agreed = append(r.agreed, agreedRead{x, index})
 		}
 		r.current = nil
 		m.serveReads()
 		m.nextRound()
 	}
+}
+
+// unconfirmed is the end of the log where the only member of a store has not confirmed its term yet. raft answers such a
+// member at once with the commit index that was on its disk, and that may be older than what it has acknowledged.
+func (m *Member) unconfirmed() uint64 {
+	if len(m.confState.Voters) > 1 || m.confirmed == m.term {
+		return 0
+	}
+	return m.log.LastIndex()
 }
 
 func (m *Member) endRound() {

@@ -227,6 +227,7 @@ func (m *Member) installed(i *image) {
 	m.hub.Flush()
 	m.restore(i)
 	m.hub.Restore(m.store)
+	m.armWatchSync()
 	m.canonical.begin(m.config.Name, i.index, i.history, m.store.Revision())
 	m.afterApply()
 	m.saving = false

@@ -55,7 +55,10 @@ func (m *Member) serveWatch(st *network.ServerStream) {
 	s := &session{member: m, stream: st, request: r}
 	st.OnClosed(func(error) { s.end() })
 	st.OnMessage(func(any, int) { m.hub.Progress(s.watcher) })
-	st.OnWritable(func() { m.hub.Writable(s.watcher) })
+	st.OnWritable(func() {
+		m.hub.Writable(s.watcher)
+		m.armWatchSync()
+	})
 	s.watcher = m.hub.Watch(r, s)
 	if s.over {
 		return
