@@ -64,7 +64,7 @@ func Start(p *host.Process, c Config) *Manager {
 		m.startControllers()
 		return m
 	}
-	elector := m.newClient(client.Config{Timeout: client.DefaultRenewDeadline / 2})
+	elector := m.newClient(client.Config{Timeout: client.DefaultRenewDeadline / 2, UserAgent: UserAgent + " leader-election"})
 	m.election = client.RunLeaderElection(p, elector, client.LeaderConfig{
 		Namespace: "kube-system", Name: "kube-controller-manager", Identity: m.config.Identity,
 		OnStartedLeading: m.startControllers,
@@ -132,7 +132,10 @@ func (m *Manager) controllerClient(account string, qpsFactor int64, burstFactor 
 
 // newClient fills in what all clients of the process have in common.
 func (m *Manager) newClient(c client.Config) *client.Client {
-	c.Network, c.Server, c.Metrics, c.UserAgent = m.config.Network, m.config.Server, m.config.Metrics, UserAgent
+	c.Network, c.Server, c.Metrics = m.config.Network, m.config.Server, m.config.Metrics
+	if c.UserAgent == "" {
+		c.UserAgent = UserAgent
+	}
 	if c.User == nil {
 		c.User = &api.User{Name: "system:kube-controller-manager", Groups: []string{"system:authenticated"}}
 	}
