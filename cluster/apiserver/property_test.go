@@ -63,13 +63,12 @@ func TestListsAreLinearizable(t *testing.T) {
 }
 
 type history struct {
-	w        *world
-	acked    uint64 // newest revision of an answered write
-	open     int
-	started  int
-	watches  []*watched
-	from     []uint64
-	failures []string
+	w       *world
+	acked   uint64 // newest revision of an answered write
+	open    int
+	started int
+	watches []*watched
+	from    []uint64
 }
 
 func newHistory(t *rapid.T) *history {

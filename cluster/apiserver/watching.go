@@ -56,7 +56,7 @@ func (w *watching) arrive() {
 	s, r := w.server, w.request
 	w.entry = registry.For(r.Resource)
 	w.cacher = s.cacherOf(w.entry)
-	w.stream.OnClosed(func(error) { w.stop() })
+	w.stream.OnClosed(func(error) { w.stop(nil) })
 	w.stream.OnWritable(w.writable)
 	d := digestOf(r)
 	width := s.fairness.Classify(&w.fair, d)
@@ -304,20 +304,18 @@ func (w *watching) close(err error) {
 	if err != nil {
 		err = statusOf(err)
 	}
-	if !w.begun || err != nil {
-		w.server.metrics.observe(w.request, 0, 0, err)
-	}
-	w.stop()
+	w.stop(err)
 	w.stream.Close(err)
 }
 
-// stop forgets the watch.
-func (w *watching) stop() {
+// stop forgets the watch and counts it as a completed request.
+func (w *watching) stop(err error) {
 	if w.closed {
 		return
 	}
 	w.closed = true
-	s := w.server
+	s, r := w.server, w.request
+	s.metrics.count(durationKey{r.Verb, r.Resource, "", scopeOf(r)}, r.UserAgent, codeOf(r, err))
 	s.process.Cancel(w.end)
 	switch {
 	case w.seated:

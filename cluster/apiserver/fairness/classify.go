@@ -61,9 +61,15 @@ func (c *classifier) schema(d Digest) *Schema {
 	if i < 0 {
 		i = len(c.schemas) - 1
 	}
+	if len(c.known) >= maxKnown {
+		clear(c.known) // Somebody makes a new user for each request.
+	}
 	c.known[key] = c.schemas[i]
 	return c.schemas[i]
 }
+
+// maxKnown bounds the memory of matches: far more combinations than a cluster's components make.
+const maxKnown = 1 << 16
 
 // flow returns the hash that deals the request into its level's queues.
 func (c *classifier) flow(s *Schema, d Digest) uint64 {
