@@ -32,6 +32,7 @@ type Cluster struct {
 	running    []*etcd.Member // by host; of the current incarnations
 	apiservers []*host.Process
 	servers    []*apiserver.Server
+	views      []*View // by API server
 	schedulers []*host.Process
 	managers   []*host.Process
 	nodes      map[string]*Node

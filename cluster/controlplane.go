@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/apiserver"
 	"github.com/fauxkube/fauxkube/cluster/controller/manager"
 	"github.com/fauxkube/fauxkube/cluster/etcd"
@@ -75,10 +76,13 @@ func (c *Cluster) startAPIServers() {
 		backends = append(backends, at)
 		registry := c.metrics.With("apiserver", machine.Name())
 		ip := controlPlaneIP(i)
+		view := &View{cluster: c, server: i}
+		c.views = append(c.views, view)
 		c.apiservers = append(c.apiservers, machine.Spawn("kube-apiserver", func(p *host.Process) {
 			c.servers[i] = apiserver.Start(p, apiserver.Config{
 				Network: c.network, Address: at, Etcd: c.etcdEndpoints(i), AdvertiseIP: ip,
 				Metrics: registry, Audit: c.topology.Audit, Detector: c.detector,
+				OnChange: func(_ *apiserver.Server, r *api.Resource, key string) { view.changed(r, key) },
 			})
 		}))
 	}

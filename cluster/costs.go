@@ -35,31 +35,43 @@ var costTable = map[string]host.Cost{
 	"scheduler.bind":    {Fixed: 200 * time.Microsecond, Source: "measured"},
 	"scheduler.event":   {Fixed: 10 * time.Microsecond, Source: "assumed: cache and queue of one informer event"},
 
-	"kubelet.sync":   {Fixed: time.Millisecond, Source: "assumed: one pass of a pod worker"},
+	"kubelet.sync":   {Fixed: 3 * time.Millisecond, Source: "assumed: one pass of a pod worker"},
 	"kubelet.status": {Fixed: 300 * time.Microsecond, Source: "assumed: computing the node's status"},
 	"kubelet.probe":  {Fixed: 300 * time.Microsecond, Source: "assumed: one HTTP probe"},
-	"kubelet.relist": {Fixed: 300 * time.Microsecond, PerUnit: 20 * time.Microsecond, Source: "assumed: per container"},
+	"kubelet.relist": {PerUnit: 200 * time.Microsecond, Source: "assumed: per pod"},
 
-	"runtime.sandbox": {Fixed: 30 * time.Millisecond, Source: "assumed: namespaces, pause container, CNI calls"},
-	"runtime.create":  {Fixed: 15 * time.Millisecond, Source: "assumed: snapshot, spec, runc create"},
-	"runtime.start":   {Fixed: 10 * time.Millisecond, Source: "assumed: runc start"},
-	"runtime.stop":    {Fixed: 5 * time.Millisecond, Source: "assumed"},
-	"runtime.remove":  {Fixed: 5 * time.Millisecond, Source: "assumed"},
-	"runtime.unpack":  {PerUnit: 10, Source: "assumed: 100 MB a second and core, gunzip and tar"},
+	"runtime.sandbox": {Fixed: 60 * time.Millisecond, Source: "assumed: namespaces, pause container, CNI calls"},
+	"runtime.create":  {Fixed: 20 * time.Millisecond, Source: "assumed: snapshot, spec, runc create"},
+	"runtime.start":   {Fixed: 30 * time.Millisecond, Source: "assumed: runc start"},
+	"runtime.stop":    {Fixed: 10 * time.Millisecond, Source: "assumed"},
+	"runtime.remove":  {Fixed: 10 * time.Millisecond, Source: "assumed"},
+	"runtime.unpack":  {PerUnit: 30 * time.Millisecond, Source: "assumed: per MiB, gunzip and tar"},
 
-	"kwok.match":  {Fixed: 20 * time.Microsecond, Source: "assumed: jq selectors of the stages"},
-	"kwok.render": {Fixed: 100 * time.Microsecond, Source: "assumed: Go template and patch"},
+	"kubeproxy.sync": {Fixed: 30 * time.Millisecond, PerUnit: 50 * time.Microsecond, Source: "assumed: iptables-restore, per change"},
+
+	"kwok.match":  {Fixed: 100 * time.Microsecond, Source: "assumed: jq selectors of the stages"},
+	"kwok.render": {Fixed: 500 * time.Microsecond, Source: "assumed: Go template and patch"},
+
+	// A controller's pass beside its requests; the units are the pods (or nodes) that it looks through: selectors,
+	// owners, conditions, about a microsecond each.
+	"kcm.deployment.sync":       {Fixed: kcmSync, PerUnit: time.Microsecond, Source: "measured: controller manager, over all its controllers"},
+	"kcm.replicaset.sync":       {Fixed: kcmSync, PerUnit: time.Microsecond, Source: "measured: as above"},
+	"kcm.disruption.sync":       {Fixed: kcmSync, PerUnit: time.Microsecond, Source: "measured: as above"},
+	"kcm.endpoints.sync":        {Fixed: kcmSync, PerUnit: time.Microsecond, Source: "measured: as above"},
+	"kcm.endpointslice.sync":    {Fixed: kcmSync, PerUnit: time.Microsecond, Source: "measured: as above"},
+	"kcm.garbagecollector.sync": {Fixed: kcmSync, Source: "measured: as above"},
+	"kcm.namespace.sync":        {Fixed: kcmSync, Source: "measured: as above"},
+	"kcm.nodeipam.sync":         {Fixed: kcmSync, Source: "measured: as above"},
+	"kcm.nodelifecycle.node":    {Fixed: kcmSync, Source: "measured: as above"},
+	"kcm.nodelifecycle.look":    {PerUnit: 10 * time.Microsecond, Source: "assumed: per node and monitor period"},
+	"kcm.podgc.pass":            {PerUnit: time.Microsecond, Source: "assumed: per pod"},
+	"kcm.rootca.sync":           {Fixed: kcmSync, Source: "measured: as above"},
+	"kcm.serviceaccount.sync":   {Fixed: kcmSync, Source: "measured: as above"},
+	"kcm.tainteviction.pod":     {Fixed: kcmSync, Source: "measured: as above"},
 }
 
-// kcmSync is what one pass of a controller costs beside its requests.
+// kcmSync is what one pass of a controller costs beside its requests and what it looks through.
 const kcmSync = 150 * time.Microsecond
-
-// kcmOperations are the controllers' rows.
-var kcmOperations = []string{
-	"kcm.deployment.sync", "kcm.replicaset.sync", "kcm.disruption.sync", "kcm.endpoints.sync", "kcm.endpointslice.sync",
-	"kcm.garbagecollector.sync", "kcm.namespace.sync", "kcm.nodeipam.sync", "kcm.nodelifecycle.node", "kcm.rootca.sync",
-	"kcm.serviceaccount.sync", "kcm.tainteviction.pod",
-}
 
 // registerCosts fills the simulation's table and applies the topology's overrides. The error names a row that does
 // not exist.
@@ -67,9 +79,6 @@ func (c *Cluster) registerCosts() error {
 	table := host.Costs(c.simulation)
 	for _, name := range slices.Sorted(maps.Keys(costTable)) {
 		table.Register(name, costTable[name])
-	}
-	for _, name := range kcmOperations {
-		table.Register(name, host.Cost{Fixed: kcmSync, Source: "measured: controller manager, over all its controllers"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.topology.Costs)) {
 		if err := table.Override(name, c.topology.Costs[name]); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/client"
 	"github.com/fauxkube/fauxkube/cluster/kubelet"
 	"github.com/fauxkube/fauxkube/cluster/kubelet/stages"
+	"github.com/fauxkube/fauxkube/cluster/kubeproxy"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
@@ -25,6 +26,8 @@ type Node struct {
 	cluster *Cluster
 	machine *host.Machine // nil where stages play the node
 	kubelet *kubelet.Node
+	proxy   *kubeproxy.Proxy // of the running incarnation
+	off     bool             // switched off, where stages play the node
 	kwok    *kwok
 	zone    string
 }
@@ -47,6 +50,9 @@ func (n *Node) Kubelet() *host.Process {
 	return n.kubelet.Process
 }
 
+// Proxy is the node's running kube-proxy; nil where KWOK stages play the node.
+func (n *Node) Proxy() *kubeproxy.Proxy { return n.proxy }
+
 // Zone is where the node stands.
 func (n *Node) Zone() string { return n.zone }
 
@@ -68,7 +74,8 @@ func (n *Node) power(up bool, act func(*host.Machine)) {
 		act(n.machine)
 		return
 	}
-	n.kwok.down.Set(n.Name, !up)
+	n.off = !up
+	n.kwok.down.Set(n.Name, n.off)
 }
 
 // Up reports whether the node has power.
@@ -76,7 +83,7 @@ func (n *Node) Up() bool {
 	if n.machine != nil {
 		return n.machine.Up() && !n.machine.Paused()
 	}
-	return n.kwok.managed[n.Name]
+	return !n.off
 }
 
 // AddPool adds nodes. A second pool of the same name continues its numbers. The error says which node exists.
