@@ -85,6 +85,7 @@ func start(p *host.Process, c Config, n *Node) *Kubelet {
 	k.node.kubelet = k
 	k.listen()
 	k.recorder.Event(k.nodeRef, corev1.EventTypeNormal, "Starting", "Starting kubelet.")
+	k.node.prepare(k)
 	k.source.start(k)
 	k.node.start(k)
 	k.lease.start(k)

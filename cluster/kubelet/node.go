@@ -43,18 +43,23 @@ type nodeKeeper struct {
 	checked     bool
 	checking    bool
 	cordoned    bool
+	known       bool // to the informer
 	fastDone    bool
 	fastSince   moment
 	tries       int
 }
 
-func (n *nodeKeeper) start(k *Kubelet) {
+// prepare gathers what does not change: admission asks for it before the node is registered.
+func (n *nodeKeeper) prepare(k *Kubelet) {
 	*n = nodeKeeper{
 		kubelet: k, backoff: registerBackoff, dirty: true, fastSince: k.now(),
 		info: systemInfo(k.config.NodeName, k.machine.boots), allocates: allocatableOf(k.config.Capacity),
 	}
 	n.imagesChanged()
 	n.checkRuntime()
+}
+
+func (n *nodeKeeper) start(k *Kubelet) {
 	n.register()
 	k.process.After(fastStatusPeriod, n.fast)
 }
@@ -423,6 +428,10 @@ func ownedByKubelet(t corev1.NodeConditionType) bool {
 // nodeSeen is told of every version of the node.
 func (k *Kubelet) nodeSeen(node *corev1.Node) {
 	n := &k.node
+	if !n.known {
+		n.known = true
+		k.mirrorAll()
+	}
 	if cidr := podCIDR(node); cidr != "" {
 		k.setPodCIDR(cidr)
 	}

@@ -115,3 +115,5 @@ func TestANodeWithoutItsRuntimeBecomesNotReady(t *testing.T) {
 	w.nodes[0].Runtime.Daemon().Start()
 	w.eventually(20*time.Second, "the node is ready again", func() bool { return api.IsNodeReady(w.node("node-0")) })
 }
+
+func leaseSpec(o api.Object) *coordinationv1.LeaseSpec { return &o.(*coordinationv1.Lease).Spec }

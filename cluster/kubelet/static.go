@@ -84,7 +84,7 @@ func (s *podSource) mirrorChanged(old, mirror *corev1.Pod) {
 		return
 	}
 	k := s.kubelet
-	if e := k.statuses.entries[static.UID]; e != nil && e.sent < e.version {
+	if e := k.statuses.entries[static.UID]; e != nil && (e.sent < e.version || e.to != mirror.UID) {
 		k.statuses.enqueue(e)
 	}
 	if w := k.workers[static.UID]; w != nil && (old == mirror || mirror.DeletionTimestamp != nil) {
@@ -112,6 +112,16 @@ func (k *Kubelet) reconcileMirror(w *worker) {
 		}
 	case mirror.DeletionTimestamp != nil, mirror.Annotations[podstatus.AnnotationMirror] != w.pod.Annotations[podstatus.AnnotationHash]:
 		k.deleteMirror(mirror)
+	}
+}
+
+// mirrorAll makes the mirror pods that are missing as soon as the node is known, so that the scheduler counts what they
+// take (fastStaticPodsRegistration).
+func (k *Kubelet) mirrorAll() {
+	for _, w := range k.orderedWorkers() {
+		if podstatus.IsStatic(w.pod) && k.source.mirrorOf(w.pod) == nil {
+			k.createMirror(w.pod)
+		}
 	}
 }
 

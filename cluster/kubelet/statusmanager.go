@@ -32,7 +32,8 @@ type statusEntry struct {
 	namespace, name string
 	status          corev1.PodStatus
 	version, sent   uint64
-	finished        bool // the pod has ended for good
+	to              types.UID // the API's pod that has what was sent: a static pod's mirror can be replaced
+	finished        bool      // the pod has ended for good
 	queued          bool
 	since           moment // of the oldest change that the API does not have
 }
@@ -231,7 +232,7 @@ func (m *statusManager) sent(e *statusEntry, version uint64, pod *corev1.Pod) {
 		k.metrics.statusSync.Observe(k.now().Sub(e.since))
 		e.since = k.now()
 	}
-	e.sent = version
+	e.sent, e.to = version, pod.UID
 	if !m.deletable(e, pod) {
 		m.release()
 		return
