@@ -31,15 +31,21 @@ func (c *call) written(o *operation, obj api.Object, err error) {
 		c.answer(nil, 0, err)
 		return
 	}
-	r := &api.Response{}
+	r, size := &api.Response{}, 0
 	switch {
 	case o.outcome.Response != nil:
 		r.Object = withVersion(o.outcome.Response, obj)
 	case !o.outcome.Bare:
 		r.Object = c.entry.Present(obj)
+		if stored := o.write.Size(); stored > 0 {
+			size = answerOverheadBytes + stored
+		}
 	}
-	c.answer(r, 0, nil)
+	c.answer(r, size, nil)
 }
+
+// answerOverheadBytes is about what an answer takes besides its object: status and headers (api.SizeOfResponse).
+const answerOverheadBytes = 64
 
 // withVersion gives a Scale the resource version of the object that it is of.
 func withVersion(shown, of api.Object) api.Object {

@@ -205,6 +205,14 @@ func (w *Write) submit(t *txn, done func(*mvcc.TxnResponse, error)) {
 	w.Store.client.Txn(&t.request, done)
 }
 
+// Size is the size of what was stored last, 0 if nothing was.
+func (w *Write) Size() int {
+	if w.stored == nil {
+		return 0
+	}
+	return w.stored.size
+}
+
 func (w *Write) putDone(r *mvcc.TxnResponse, err error) {
 	if !w.settled(r, err) {
 		return
