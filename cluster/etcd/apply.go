@@ -160,15 +160,15 @@ func (m *Member) applyCompaction(r *CompactionRequest) (any, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	m.process.Charge(m.ops.compact, int64(visited), 0, m.kinds.compacted, 0, m)
+	m.process.Charge(m.ops.compact, int64(visited), 0, m.kinds.worked, 0, m)
 	return &CompactionResponse{Header: m.header()}, headerBytes, nil
 }
 
 // headerBytes is the modelled size of a response that is a header alone.
 const headerBytes = 32
 
-// compacted ends the work of a compaction, which nobody waits for.
-func compacted(_ uint64, ref any) {
+// worked ends work that nobody waits for: it has kept a core busy.
+func worked(_ uint64, ref any) {
 	if m := ref.(*Member); !m.stopped {
 		m.updateSizes()
 	}

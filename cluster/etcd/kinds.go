@@ -8,10 +8,10 @@ import (
 
 // kinds are the events of a member.
 type kinds struct {
-	tick, election, drain, decoded, applied, compacted, sweep sim.Kind
-	readRetry, read, leave                                    sim.Kind
-	leaseCheck, flush, watchSync, watchProgress, leaderWatch  sim.Kind
-	backend, autoCompact                                      sim.Kind
+	tick, election, drain, decoded, applied, worked, sweep   sim.Kind
+	readRetry, read, leave                                   sim.Kind
+	leaseCheck, flush, watchSync, watchProgress, leaderWatch sim.Kind
+	backend, autoCompact                                     sim.Kind
 }
 
 func registerKinds(p *host.Process) *kinds {
@@ -22,7 +22,7 @@ func registerKinds(p *host.Process) *kinds {
 			drain:         p.Kind("etcd.drain", drain),
 			decoded:       p.Kind("etcd.decoded", decoded),
 			applied:       p.Kind("etcd.applied", applyEntries),
-			compacted:     p.Kind("etcd.compacted", compacted),
+			worked:        p.Kind("etcd.worked", worked),
 			sweep:         p.Kind("etcd.sweep", sweep),
 			readRetry:     p.Kind("etcd.read.retry", readRetry),
 			read:          p.Kind("etcd.read", answerRead),

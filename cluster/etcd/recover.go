@@ -82,14 +82,12 @@ func (m *Member) begin() {
 // bootstrapImage is the state in which the cluster began.
 func (m *Member) bootstrapImage() *image {
 	i := &image{store: mvcc.New(nil).Snapshot(), members: map[uint64]Peer{}}
-	voters := m.log.Metadata().Voters
-	if len(voters) == 0 {
-		return i
-	}
-	i.index, i.term, i.confState.Voters = bootstrapIndex, bootstrapTerm, voters
 	for _, p := range m.config.InitialCluster {
 		p = p.withID()
-		i.members[p.ID] = p
+		i.members[p.ID] = p // One that joins knows only where to find the others; the snapshot says who they are.
+	}
+	if voters := m.log.Metadata().Voters; len(voters) > 0 {
+		i.index, i.term, i.confState.Voters = bootstrapIndex, bootstrapTerm, voters
 	}
 	return i
 }

@@ -154,7 +154,9 @@ func syncWatchers(_ uint64, ref any) {
 	if m.stopped {
 		return
 	}
-	m.hub.Sync()
+	if events := m.hub.Sync(); events > 0 {
+		m.process.Charge(m.ops.sync, int64(events), 0, m.kinds.worked, 0, m)
+	}
 	m.armWatchSync()
 }
 

@@ -40,8 +40,8 @@ func (r *TxnRequest) Check(maxOps int) error {
 	if err := r.checkOps(maxOps); err != nil {
 		return err
 	}
-	if len(r.Success)+len(r.Failure) <= 1 && r.flat() {
-		return nil // One operation cannot collide.
+	if len(r.Success) <= 1 && len(r.Failure) <= 1 && r.flat() {
+		return nil // One operation a branch, as in everything that Kubernetes asks, cannot collide.
 	}
 	if _, err := checkOverlaps(r.Success); err != nil {
 		return err
