@@ -1,9 +1,10 @@
-# `make` builds bin/fauxkube. Everything else that this file needs comes from the Go module proxy.
+# Everything that this file needs besides Go, git and make comes from the Go module proxy.
 
 GO ?= go
 
 .PHONY: build test lint bench golden check-long clean
 
+# bin/fauxkube.
 build:
 	$(GO) build -o bin/ ./cmd/fauxkube
 
@@ -21,7 +22,16 @@ lint:
 
 # The speeds that the README names, on one core.
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 2s -cpu 1 ./sim/... ./cluster/... ./scenarios/... ./workloads/... ./reports/...
+	$(GO) test -run '^$$' -bench . -benchtime 2s -benchmem -cpu 1 -timeout 30m ./...
+
+# The comparison with recordings of a real control plane: a table of what is equal, tolerated with a reason, different.
+golden:
+	$(GO) test -count 1 -v -run '^TestGolden' -timeout 30m ./scenarios/golden
+
+# What takes too long for every change: many seeds, every second of a story, 200 x 2 equal runs. Tests behind the
+# build tag "long".
+check-long:
+	$(GO) test -count 1 -tags long -timeout 4h ./...
 
 clean:
 	rm -rf bin
