@@ -46,6 +46,8 @@ type Chaos struct {
 	Kind       string        `json:"kind" jsonschema_description:"PodChaos, NetworkChaos, NodeChaos, ControlPlaneChaos, EtcdChaos, ..."`
 	Metadata   ChaosMetadata `json:"metadata,omitempty"`
 	Spec       Raw           `json:"spec"`
+
+	Line int `json:"-"`
 }
 
 // ChaosMetadata names a fault; the namespace is where its selectors look by default.
