@@ -53,6 +53,11 @@ func PodsOf(pods *client.Informer, owner *metav1.ObjectMeta, kind string, orphan
 	return api.Items[*corev1.Pod](found)
 }
 
+// HasOrphans reports whether a namespace has pods without a controller.
+func HasOrphans(pods *client.Informer, namespace string) bool {
+	return pods.CountByIndex(PodsByController, controllerIndexKey(namespace, nil)) > 0
+}
+
 // PodsOn returns the pods assigned to a node.
 func PodsOn(pods *client.Informer, node string) []*corev1.Pod {
 	return api.Items[*corev1.Pod](pods.ByIndex(PodsByNode, node))

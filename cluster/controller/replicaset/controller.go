@@ -33,6 +33,7 @@ type Controller struct {
 	queue    *client.WorkQueue[string]
 	expected *controller.Expectations
 	written  *controller.Consistency
+	tally    *tally
 	syncCost host.Op
 
 	replicaSetInformer, podInformer *client.Informer
@@ -50,6 +51,7 @@ func (c *Controller) Start(env *controller.Env) {
 	}
 	c.queue = client.NewWorkQueue[string](env.Process, "replicaset", client.QueueConfig{})
 	c.expected = controller.NewExpectations(env.Process.Monotonic)
+	c.tally = newTally()
 	c.syncCost = env.Process.Op("kcm.replicaset.sync")
 	c.replicaSetInformer = env.Informers.For(api.ReplicaSets, client.Options{})
 	c.podInformer = env.Informers.For(api.Pods, client.Options{})
@@ -81,21 +83,45 @@ func (c *Controller) sync(t *sim.Task, key string) error {
 	}
 	rs := found.(*appsv1.ReplicaSet)
 	satisfied := c.expected.Satisfied(key)
+	if n, total, ok := c.counted(rs); ok && (n.active <= *rs.Spec.Replicas || !satisfied || rs.DeletionTimestamp != nil) {
+		c.env.Process.Compute(t, c.syncCost, total)
+		return c.finish(t, key, rs, nil, n, satisfied)
+	}
 	own := controller.PodsOf(c.podInformer, &rs.ObjectMeta, api.ReplicaSets.Kind, true)
 	c.env.Process.Compute(t, c.syncCost, int64(len(own)))
-
 	active, err := c.claim(t, rs, controller.ActivePods(own))
 	if err != nil {
 		return err
 	}
 	terminating := controller.ClaimedPods(rs.UID, api.Selector(rs.Spec.Selector), controller.TerminatingPods(own))
+	return c.finish(t, key, rs, active, count(rs, active, terminating, c.env.Clock()), satisfied)
+}
+
+// counted returns the counts of a ReplicaSet without listing its pods; false where some may have to be adopted or
+// released, or where it takes more than being ready to be available.
+func (c *Controller) counted(rs *appsv1.ReplicaSet) (n counts, total int64, ok bool) {
+	if rs.Spec.MinReadySeconds > 0 || controller.HasOrphans(c.podInformer, rs.Namespace) {
+		return n, 0, false
+	}
+	o := c.tally.of(rs)
+	if o == nil {
+		o = c.tally.start(rs, controller.PodsOf(c.podInformer, &rs.ObjectMeta, api.ReplicaSets.Kind, false))
+	}
+	return o.counts, int64(len(o.pods)), o.strays == 0
+}
+
+// finish creates or deletes the difference and writes the status of what was counted before. active may be nil where
+// nothing has to be deleted and no pod becomes available by waiting.
+func (c *Controller) finish(t *sim.Task, key string, rs *appsv1.ReplicaSet, active []*corev1.Pod, n counts, satisfied bool) error {
 	var failure error
 	if satisfied && rs.DeletionTimestamp == nil {
-		failure = c.manage(t, key, rs, active)
+		failure = c.manage(t, key, rs, active, int(n.active))
 	}
 	now := c.env.Clock()
-	status := newStatus(rs, count(rs, active, terminating, now), failure, c.env.Now())
-	updated, err := c.writeStatus(t, rs, status)
+	if rs.Spec.MinReadySeconds > 0 { // More pods may have become available meanwhile.
+		n.available = count(rs, active, nil, now).available
+	}
+	updated, err := c.writeStatus(t, rs, newStatus(rs, n, failure, c.env.Now()))
 	if err != nil {
 		return err
 	}
@@ -119,8 +145,8 @@ func (c *Controller) claim(t *sim.Task, rs *appsv1.ReplicaSet, pods []*corev1.Po
 }
 
 // manage creates or deletes pods until there are as many as wanted.
-func (c *Controller) manage(t *sim.Task, key string, rs *appsv1.ReplicaSet, active []*corev1.Pod) error {
-	switch excess := len(active) - int(*rs.Spec.Replicas); {
+func (c *Controller) manage(t *sim.Task, key string, rs *appsv1.ReplicaSet, active []*corev1.Pod, found int) error {
+	switch excess := found - int(*rs.Spec.Replicas); {
 	case excess < 0:
 		return c.create(t, key, rs, min(-excess, burstReplicas))
 	case excess > 0:

@@ -39,9 +39,19 @@ func (c *Controller) watch() {
 		Delete: c.replicaSetDeleted,
 	})
 	c.podInformer.OnEvent(client.Handler{
-		Add:    func(o api.Object) { c.podAdded(o.(*corev1.Pod)) },
-		Update: func(old, cur api.Object) { c.podUpdated(old.(*corev1.Pod), cur.(*corev1.Pod)) },
-		Delete: func(o api.Object) { c.podDeleted(o.(*corev1.Pod)) },
+		Add: func(o api.Object) {
+			c.tally.changed(nil, o.(*corev1.Pod))
+			c.podAdded(o.(*corev1.Pod))
+		},
+		Update: func(o, n api.Object) {
+			old, cur := o.(*corev1.Pod), n.(*corev1.Pod)
+			c.tally.changed(old, cur)
+			c.podUpdated(old, cur)
+		},
+		Delete: func(o api.Object) {
+			c.tally.changed(o.(*corev1.Pod), nil)
+			c.podDeleted(o.(*corev1.Pod))
+		},
 	})
 }
 
@@ -49,6 +59,7 @@ func (c *Controller) replicaSetDeleted(o api.Object) {
 	key := api.KeyOf(o)
 	c.written.Clear(key, o.GetUID())
 	c.expected.Forget(key)
+	c.tally.forget(o.GetUID())
 	c.queue.Add(key)
 }
 
