@@ -56,7 +56,7 @@ func (b *backend) commit(m *Member) {
 	f.Sync(func(err error) {
 		b.committing = false
 		switch {
-		case m.stopped:
+		case m.ended():
 		case err != nil:
 			m.fail(err)
 		default:

@@ -158,7 +158,7 @@ func (c *chaos) disturb() {
 			c.cuts = c.cuts[1:]
 		}
 	case 8:
-		machine.Disk().SlowSync(sim.Uniform(0, rapid.SampledFrom([]time.Duration{20 * time.Millisecond, 3 * time.Second}).Draw(c.t, "slow")))
+		machine.Disk().Stall(rapid.SampledFrom([]time.Duration{20 * time.Millisecond, 3 * time.Second}).Draw(c.t, "stall"))
 	default:
 		machine.Clock().SetDrift(rapid.Int64Range(-100_000, 100_000).Draw(c.t, "drift"))
 	}
@@ -189,7 +189,7 @@ func (c *chaos) calm() {
 		c.network.Heal(cut)
 	}
 	for i, m := range c.machines {
-		m.Disk().SlowSync(nil)
+		m.Disk().Unstall()
 		m.Boot()
 		m.Resume()
 		c.processes[i].Resume()

@@ -17,14 +17,16 @@ import (
 
 // Member is one etcd process, from its start to its end; a restart makes another one.
 type Member struct {
-	config    MemberConfig
-	process   *host.Process
-	kinds     *kinds
-	methods   *methods
-	ops       *ops
-	metrics   memberMetrics
-	draws     *sim.Stream
-	canonical *Canonical
+	config  MemberConfig
+	process *host.Process
+	// incarnation is the process's that the member belongs to.
+	incarnation uint32
+	kinds       *kinds
+	methods     *methods
+	ops         *ops
+	metrics     memberMetrics
+	draws       *sim.Stream
+	canonical   *Canonical
 
 	id, clusterID uint64
 	cluster       cluster
@@ -35,7 +37,7 @@ type Member struct {
 
 	// Agreement.
 	node    *raft.RawNode
-	storage *raft.MemoryStorage
+	storage *logStorage
 	log     *wal.Log
 	term    uint64
 	// confirmed is the last term in which this member has led and applied the entry that its leadership began with.
@@ -85,7 +87,7 @@ type Member struct {
 func StartMember(p *host.Process, c MemberConfig) *Member {
 	c = c.withDefaults()
 	m := &Member{
-		config: c, process: p, kinds: registerKinds(p), methods: methodsOf(c.Network), ops: opsOf(p),
+		config: c, process: p, incarnation: p.Incarnation(), kinds: registerKinds(p), methods: methodsOf(c.Network), ops: opsOf(p),
 		metrics: newMemberMetrics(c.Metrics), draws: p.Stream("etcd/" + c.Name), canonical: c.Canonical,
 		id: memberID(c.Name), peers: map[uint64]*peer{},
 	}
@@ -169,7 +171,7 @@ func (m *Member) save() {
 
 // saved goes on when the disk is done.
 func (m *Member) saved(err error) {
-	if m.stopped {
+	if m.ended() {
 		return
 	}
 	if err != nil {
@@ -210,11 +212,7 @@ func (m *Member) finishTurn() {
 	}
 	rd := m.ready
 	m.ready = raft.Ready{}
-	if len(rd.Entries) > 0 {
-		if err := m.storage.Append(rd.Entries); err != nil {
-			panic(fmt.Sprintf("etcd: %s: appending to raft's storage: %v", m.config.Name, err))
-		}
-	}
+	m.storage.append(rd.Entries)
 	if !m.IsLeader() {
 		m.send(rd.Messages)
 	}
@@ -272,6 +270,10 @@ func (m *Member) changeLeader() {
 	m.watchLeader()
 	m.wake()
 }
+
+// ended reports whether the member is no more: it has ended itself, or its incarnation has, and what it asked of the
+// disk comes too late.
+func (m *Member) ended() bool { return m.stopped || m.process.Incarnation() != m.incarnation }
 
 // fail ends the member: what it found must not be served.
 func (m *Member) fail(err error) {

@@ -32,7 +32,7 @@ func (m *Member) recover() {
 	}
 	wal.Recover(d, prefix, entrySize, func(l *wal.Log, s *wal.State, err error) {
 		switch {
-		case m.stopped:
+		case m.ended():
 		case errors.Is(err, wal.ErrEmpty):
 			for _, name := range d.List(m.config.diskPrefix()) {
 				d.Remove(name)
@@ -70,7 +70,7 @@ func (m *Member) begin() {
 	m.log = l
 	l.Sync(func(err error) {
 		switch {
-		case m.stopped:
+		case m.ended():
 		case err != nil:
 			m.fail(err)
 		default:
@@ -95,7 +95,7 @@ func (m *Member) bootstrapImage() *image {
 // loadSnapshot finds the newest snapshot that is whole and goes on from there with the entries behind it.
 func (m *Member) loadSnapshot(s *wal.State) {
 	m.snapshots.load(m, s.Snapshots, func(i *image, err error) {
-		if m.stopped {
+		if m.ended() {
 			return
 		}
 		if err == nil && i == nil {
@@ -111,7 +111,7 @@ func (m *Member) loadSnapshot(s *wal.State) {
 		}
 		m.log.Sync(func(err error) { // What was read may be in the page cache only.
 			switch {
-			case m.stopped:
+			case m.ended():
 			case err != nil:
 				m.fail(err)
 			default:
@@ -124,14 +124,14 @@ func (m *Member) loadSnapshot(s *wal.State) {
 // start takes up work from a state and the log behind it.
 func (m *Member) start(i *image, state raftpb.HardState, entries []raftpb.Entry) {
 	m.clusterID = m.log.Metadata().ClusterID
-	m.storage = raft.NewMemoryStorage()
+	m.storage = newLogStorage()
 	if i.index > 0 {
-		must(m.storage.ApplySnapshot(i.snapshot()))
+		m.storage.install(i.snapshot())
 		state.Term = max(state.Term, i.term)
 		state.Commit = max(state.Commit, i.index)
 	}
-	must(m.storage.Append(entries))
-	must(m.storage.SetHardState(state))
+	m.storage.append(entries)
+	m.storage.state = state
 	m.restore(i)
 	m.hub = watch.New(m.store, m.header, m.config.MaxRequestBytes+fragmentOverheadBytes)
 	m.term, m.committed = state.Term, state.Commit
@@ -145,9 +145,10 @@ func (m *Member) start(i *image, state raftpb.HardState, entries []raftpb.Entry)
 	m.run()
 }
 
+// must is for what can fail only by our own mistake.
 func must(err error) {
 	if err != nil {
-		panic(fmt.Sprintf("etcd: raft's storage in memory: %v", err))
+		panic(fmt.Sprintf("etcd: %v", err))
 	}
 }
 

@@ -73,10 +73,8 @@ func (m *Member) snapshotName(index uint64) string {
 // configuration.
 func (m *Member) maybeSnapshot() {
 	s := &m.snapshots
-	last, err := m.storage.LastIndex()
-	must(err)
 	due := m.applied-s.last >= m.config.SnapshotEntries || s.wanted && m.applied > s.last
-	if !due || s.writing || m.applied > last || m.stopped {
+	if !due || s.writing || m.applied > m.storage.last() || m.stopped {
 		return
 	}
 	s.writing, s.wanted = true, false
@@ -88,10 +86,10 @@ func (m *Member) maybeSnapshot() {
 func (m *Member) writeSnapshot(i *image, done func()) {
 	d := m.process.Machine().Disk()
 	finish := func(err error) bool {
-		if err != nil && !m.stopped {
+		if err != nil && !m.ended() {
 			m.fail(fmt.Errorf("snapshot: %w", err))
 		}
-		return err == nil && !m.stopped
+		return err == nil && !m.ended()
 	}
 	name := m.snapshotName(i.index)
 	if d.Exists(name) { // Left over from a crash in the middle of the same.
@@ -121,11 +119,10 @@ func (m *Member) snapshotWritten(i *image) {
 		return
 	}
 	m.mark(i, false)
-	_, err := m.storage.CreateSnapshot(i.index, &i.confState, i.reference())
-	must(err)
+	m.storage.setSnapshot(i.snapshot())
 	if keep := m.config.CatchUpEntries; i.index > keep && i.index-keep > s.compacted {
 		s.compacted = i.index - keep
-		must(m.storage.Compact(s.compacted))
+		m.storage.compact(s.compacted)
 	}
 	m.maybeSnapshot()
 }
@@ -210,7 +207,10 @@ func (m *Member) install(from *raftpb.Snapshot) {
 			return
 		}
 		m.log.Sync(func(err error) {
-			if err != nil || m.stopped {
+			switch {
+			case m.ended():
+				return
+			case err != nil:
 				m.fail(fmt.Errorf("write-ahead log: %w", err))
 				return
 			}
@@ -221,7 +221,7 @@ func (m *Member) install(from *raftpb.Snapshot) {
 
 // installed takes the new state up: what was to be applied before it is part of it.
 func (m *Member) installed(i *image) {
-	must(m.storage.ApplySnapshot(i.snapshot()))
+	m.storage.install(i.snapshot())
 	m.snapshots.compacted = i.index
 	m.toApply, m.applying = nil, nil
 	m.hub.Flush()
