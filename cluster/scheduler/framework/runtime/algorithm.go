@@ -57,12 +57,13 @@ type Attempt struct {
 
 // Schedule finds a node for the cycle's pod. The diagnosis is valid until the next attempt.
 func (a *Algorithm) Schedule(f *Framework, c *framework.Cycle) (attempt Attempt) {
+	a.statuses.Reset(len(c.Snapshot.Nodes))
+	a.forgetScores()
 	if c.Snapshot.Len() == 0 {
 		attempt.Err = ErrNoNodesAvailable
 		return attempt
 	}
 	d := &framework.Diagnosis{Statuses: &a.statuses}
-	a.statuses.Reset(len(c.Snapshot.Nodes))
 	err := a.findNodes(f, c, d, &attempt.Work)
 	switch {
 	case err != nil:
@@ -75,6 +76,10 @@ func (a *Algorithm) Schedule(f *Framework, c *framework.Cycle) (attempt Attempt)
 		attempt.Result.FeasibleNodes = len(a.feasible)
 	}
 	return attempt
+}
+
+func (a *Algorithm) forgetScores() {
+	a.scores.Slots, a.scores.Total, a.scores.Plugin = nil, a.scores.Total[:0], a.scores.Plugin[:0]
 }
 
 // Scores returns the last attempt's scores; empty if at most one node was feasible.
@@ -208,7 +213,6 @@ func (a *Algorithm) enough(f *Framework, nodes int) int {
 // selectNode scores the feasible nodes and returns the winner.
 func (a *Algorithm) selectNode(f *Framework, c *framework.Cycle, work *Work) (Result, error) {
 	winner := 0
-	a.scores.Slots, a.scores.Total, a.scores.Plugin = nil, a.scores.Total[:0], a.scores.Plugin[:0]
 	if len(a.feasible) > 1 {
 		work.Scored = len(a.feasible)
 		if status := f.Score(c, a.feasible, &a.scores); !status.IsSuccess() {
