@@ -61,7 +61,7 @@ func newWorld(t testing.TB, images map[string]runtime.Image, nodes int) *world {
 	for i := range nodes {
 		m := host.NewMachine(s, host.Config{Name: fmt.Sprint("node-", i), Zone: "a", Cores: 4})
 		w.nodes = append(w.nodes, kubelet.Spawn(m, kubelet.Config{
-			NodeName: m.Name(), Network: w.network, Server: apiAddress, NodeIP: fmt.Sprint("172.16.0.", i+1), PodCIDR: fmt.Sprintf("10.128.%d.0/24", i),
+			NodeName: m.Name(), Network: w.network, Server: apiAddress, NodeIP: fmt.Sprintf("172.16.%d.%d", (i+1)/256, (i+1)%256), PodCIDR: fmt.Sprintf("10.%d.%d.0/24", 128+i/256, i%256),
 			Capacity: api.Quantities("cpu", "4", "memory", "8Gi"), Runtime: runtime.Config{Catalogue: catalogue},
 		}))
 	}

@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fauxkube/fauxkube/cluster/client"
@@ -26,6 +27,7 @@ type Kubelet struct {
 	client    *client.Client // everything but heartbeats
 	heartbeat *client.Client
 	recorder  *client.Recorder
+	lastEvent moment
 	informers informers
 	draws     *sim.Stream
 	ops       operations
@@ -53,7 +55,7 @@ type Kubelet struct {
 
 type operations struct{ sync, status, probe, relist host.Op }
 
-type kinds struct{ requeue, relist, probe, lease, status sim.Kind }
+type kinds struct{ requeue, relist, probe, lease, node, status sim.Kind }
 
 type instruments struct {
 	podStart    *metrics.Histogram
@@ -84,7 +86,7 @@ func start(p *host.Process, c Config, n *Node) *Kubelet {
 	}
 	k.node.kubelet = k
 	k.listen()
-	k.recorder.Event(k.nodeRef, corev1.EventTypeNormal, "Starting", "Starting kubelet.")
+	k.record(k.nodeRef, corev1.EventTypeNormal, "Starting", "Starting kubelet.")
 	k.node.prepare(k)
 	k.source.start(k)
 	k.node.start(k)
@@ -98,7 +100,7 @@ func (k *Kubelet) register() {
 	k.ops = operations{sync: p.Op("kubelet.sync"), status: p.Op("kubelet.status"), probe: p.Op("kubelet.probe"), relist: p.Op("kubelet.relist")}
 	k.kinds = kinds{
 		requeue: p.Kind("kubelet.requeue", requeueDue), relist: p.Kind("kubelet.relist", relistDue),
-		probe: p.Kind("kubelet.probe", probeDue), lease: p.Kind("kubelet.lease", leaseDue), status: p.Kind("kubelet.status", statusDue),
+		probe: p.Kind("kubelet.probe", probeDue), lease: p.Kind("kubelet.lease", leaseDue), node: p.Kind("kubelet.node", nodeDue), status: p.Kind("kubelet.status", statusDue),
 	}
 	r := k.config.Metrics
 	if r == nil {
@@ -164,9 +166,25 @@ func (k *Kubelet) listen() {
 	})
 }
 
+// eventSpacing keeps events apart: their names are made of the object's name and the time, and no two statements of a
+// real program run at the same nanosecond.
+const eventSpacing = time.Microsecond
+
+// record records an event about an object or a part of one.
+func (k *Kubelet) record(obj apiruntime.Object, eventType, reason, message string) {
+	now := k.now()
+	at := max(now, k.lastEvent.Add(eventSpacing))
+	k.lastEvent = at
+	if at == now {
+		k.recorder.Event(obj, eventType, reason, message)
+		return
+	}
+	k.process.After(at.Sub(now), func() { k.recorder.Event(obj, eventType, reason, message) })
+}
+
 // event records an event about a pod.
 func (k *Kubelet) event(pod *corev1.Pod, eventType, reason, message string) {
-	k.recorder.Event(pod, eventType, reason, message)
+	k.record(pod, eventType, reason, message)
 }
 
 // containerEvent records an event about a container of a pod.
@@ -177,5 +195,5 @@ func (k *Kubelet) containerEvent(pod *corev1.Pod, c *corev1.Container, eventType
 			path = "spec.initContainers{" + c.Name + "}"
 		}
 	}
-	k.recorder.Event(client.PartReference(pod, path), eventType, reason, message)
+	k.record(client.PartReference(pod, path), eventType, reason, message)
 }

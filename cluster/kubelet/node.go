@@ -70,7 +70,9 @@ func (n *nodeKeeper) register() {
 	wait := n.backoff
 	n.backoff = min(2*n.backoff, registerBackoffMax)
 	k.process.After(wait, func() {
-		r := &api.Request{Verb: api.VerbCreate, Resource: api.Nodes, Name: k.config.NodeName, Object: k.initialNode()}
+		node, events := k.initialNode()
+		k.nodeEvents(events)
+		r := &api.Request{Verb: api.VerbCreate, Resource: api.Nodes, Name: k.config.NodeName, Object: node}
 		k.client.Start(r, func(_ *api.Response, err error) {
 			switch {
 			case err == nil:
@@ -98,7 +100,8 @@ func (n *nodeKeeper) takeOver() {
 			return
 		}
 		node := r.Object.(*corev1.Node)
-		body := adoption(node, k.initialNode())
+		initial, _ := k.initialNode()
+		body := adoption(node, initial)
 		if body == nil {
 			n.done()
 			return
@@ -157,8 +160,8 @@ func initialDefaults(initial *corev1.Node) map[string]string {
 	return out
 }
 
-// initialNode is the node as this kubelet would create it.
-func (k *Kubelet) initialNode() *corev1.Node {
+// initialNode is the node as this kubelet would create it, with the events that this is worth.
+func (k *Kubelet) initialNode() (*corev1.Node, []string) {
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: k.config.NodeName, Labels: labelsOf(k.config.NodeName, k.config.Labels),
@@ -169,8 +172,7 @@ func (k *Kubelet) initialNode() *corev1.Node {
 	facts := k.node.facts()
 	status, events := facts.apply(&node.Status)
 	node.Status = status
-	k.nodeEvents(events)
-	return node
+	return node, events
 }
 
 // ownNode is the node as the API has it, else as it would be created.
@@ -178,13 +180,14 @@ func (k *Kubelet) ownNode() *corev1.Node {
 	if o, ok := k.informers.node.Get("", k.config.NodeName); ok {
 		return o.(*corev1.Node)
 	}
-	return k.initialNode()
+	node, _ := k.initialNode()
+	return node
 }
 
 // nodeEvents records what changed of the node's status.
 func (k *Kubelet) nodeEvents(reasons []string) {
 	for _, reason := range reasons {
-		k.recorder.Event(k.nodeRef, corev1.EventTypeNormal, reason, fmt.Sprintf("Node %s status is now: %s", k.config.NodeName, reason))
+		k.record(k.nodeRef, corev1.EventTypeNormal, reason, fmt.Sprintf("Node %s status is now: %s", k.config.NodeName, reason))
 	}
 }
 
@@ -287,8 +290,14 @@ func (n *nodeKeeper) fastStep(node *corev1.Node) bool {
 	return true
 }
 
+func nodeDue(_ uint64, ref any) { ref.(*Kubelet).node.sync() }
+
 // sync is the turn of the status loop.
 func (n *nodeKeeper) sync() {
+	if !n.dirty && !n.due() {
+		n.rest()
+		return
+	}
 	n.tries = 0
 	n.try()
 }
@@ -296,7 +305,7 @@ func (n *nodeKeeper) sync() {
 // rest ends a turn.
 func (n *nodeKeeper) rest() {
 	k := n.kubelet
-	k.process.After(k.jittered(purposeHeartbeat, statusPeriod, heartbeatJitterPart), n.sync)
+	k.process.At(k.jittered(purposeHeartbeat, statusPeriod, heartbeatJitterPart), 0, k.kinds.node, 0, k)
 }
 
 // try compares and sends: first with the node as watched, then, after a failure, with a fresh one.
@@ -467,7 +476,7 @@ func (k *Kubelet) setPodCIDR(cidr string) {
 	}
 	before := k.runtime.NetworkReady()
 	if err := k.runtime.SetPodCIDR(cidr); err != nil {
-		k.recorder.Event(k.nodeRef, corev1.EventTypeWarning, "InvalidPodCIDR", err.Error())
+		k.record(k.nodeRef, corev1.EventTypeWarning, "InvalidPodCIDR", err.Error())
 		return
 	}
 	if k.runtime.NetworkReady() != before {

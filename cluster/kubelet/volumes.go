@@ -206,9 +206,14 @@ func (c *objectCache) check(namespace string, refs []reference, done func(messag
 		case message == "", ref.optional && (err == nil || apierrors.IsNotFound(err)):
 			c.check(namespace, rest, done)
 		default:
+			delete(c.found, ref.cacheKey(namespace)) // the missing key may be there next time
 			done(message)
 		}
 	})
+}
+
+func (r *reference) cacheKey(namespace string) string {
+	return r.resource.Name + "/" + api.Key(namespace, r.name)
 }
 
 func (r *reference) complaint(namespace string, o api.Object, err error) string {
@@ -235,7 +240,7 @@ func (r *reference) complaint(namespace string, o api.Object, err error) string 
 
 // get returns an object, asking the API only once at a time for each.
 func (c *objectCache) get(namespace string, ref reference, done func(api.Object, error)) {
-	key := ref.resource.Name + "/" + api.Key(namespace, ref.name)
+	key := ref.cacheKey(namespace)
 	if o := c.found[key]; o != nil {
 		done(o, nil)
 		return
@@ -254,7 +259,7 @@ func (c *objectCache) get(namespace string, ref reference, done func(api.Object,
 			c.found[key] = o
 		}
 		if apierrors.IsNotFound(err) {
-			err = notFound{fmt.Sprintf("%s %q not found", ref.resource.Singular, ref.name)}
+			err = &notFound{fmt.Sprintf("%s %q not found", ref.resource.Singular, ref.name), err}
 		}
 		for _, fn := range waiting {
 			fn(o, err)
@@ -263,6 +268,11 @@ func (c *objectCache) get(namespace string, ref reference, done func(api.Object,
 }
 
 // notFound is the short form that the kubelet's cache gives to a missing object.
-type notFound struct{ message string }
+type notFound struct {
+	message string
+	cause   error
+}
 
-func (e notFound) Error() string { return e.message }
+func (e *notFound) Error() string { return e.message }
+
+func (e *notFound) Unwrap() error { return e.cause }
