@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/fauxkube/fauxkube/cluster/etcd/backup"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
@@ -230,4 +231,9 @@ func (c *Client) Alarm(r *AlarmRequest, done func(*AlarmResponse, error)) {
 // Defragment gives the free pages of the next endpoint's database back.
 func (c *Client) Defragment(done func(error)) {
 	request(c, c.methods.defragment, &DefragmentRequest{}, commandBytes, false, func(_ *EmptyResponse, err error) { done(err) })
+}
+
+// Snapshot fetches the state of the next endpoint, to be written to a file with backup.Write.
+func (c *Client) Snapshot(done func(*backup.Backup, error)) {
+	request(c, c.methods.backup, &SnapshotRequest{}, commandBytes, true, done)
 }

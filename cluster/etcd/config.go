@@ -3,6 +3,7 @@ package etcd
 import (
 	"time"
 
+	"github.com/fauxkube/fauxkube/cluster/etcd/backup"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/network"
@@ -28,6 +29,8 @@ type MemberConfig struct {
 	InitialCluster []Peer
 	// Join: the member was added to a running cluster, which will send it the state.
 	Join bool
+	// Restore is the state that a new cluster begins with instead of an empty one; all its members need the same.
+	Restore *backup.Backup
 	// Canonical is the history that all members of the store share.
 	Canonical *Canonical
 	Metrics   *metrics.Registry

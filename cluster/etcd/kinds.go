@@ -9,7 +9,7 @@ import (
 // kinds are the events of a member.
 type kinds struct {
 	tick, election, drain, decoded, applied, worked, sweep   sim.Kind
-	readRetry, read, leave                                   sim.Kind
+	readRetry, read, leave, handover                         sim.Kind
 	leaseCheck, flush, watchSync, watchProgress, leaderWatch sim.Kind
 	backend, autoCompact                                     sim.Kind
 }
@@ -27,6 +27,7 @@ func registerKinds(p *host.Process) *kinds {
 			readRetry:     p.Kind("etcd.read.retry", readRetry),
 			read:          p.Kind("etcd.read", answerRead),
 			leave:         p.Kind("etcd.leave", leave),
+			handover:      p.Kind("etcd.handover", handover),
 			leaseCheck:    p.Kind("etcd.lease.check", checkLeases),
 			flush:         p.Kind("etcd.watch.flush", flushHub),
 			watchSync:     p.Kind("etcd.watch.sync", syncWatchers),
@@ -59,10 +60,10 @@ func opsOf(p *host.Process) *ops {
 
 // methods are the calls of the store, as they are named in traces.
 type methods struct {
-	get, put, delete, txn, compact, watch                         network.Method
-	grant, revoke, keepAlive, timeToLive, leases                  network.Method
-	memberAdd, memberRemove, memberPromote, memberList            network.Method
-	moveLeader, status, hashKV, alarm, defragment, raft, snapshot network.Method
+	get, put, delete, txn, compact, watch                                 network.Method
+	grant, revoke, keepAlive, timeToLive, leases                          network.Method
+	memberAdd, memberRemove, memberPromote, memberList                    network.Method
+	moveLeader, status, hashKV, alarm, defragment, backup, raft, snapshot network.Method
 }
 
 func methodsOf(n *network.Network) *methods {
@@ -76,6 +77,6 @@ func methodsOf(n *network.Network) *methods {
 		memberPromote: n.Method("etcd.MemberPromote"), memberList: n.Method("etcd.MemberList"),
 		moveLeader: n.Method("etcd.MoveLeader"), status: n.Method("etcd.Status"), hashKV: n.Method("etcd.HashKV"),
 		alarm: n.Method("etcd.Alarm"), defragment: n.Method("etcd.Defragment"),
-		raft: n.Method("etcd.Raft"), snapshot: n.Method("etcd.Snapshot"),
+		backup: n.Method("etcd.MaintenanceSnapshot"), raft: n.Method("etcd.Raft"), snapshot: n.Method("etcd.Snapshot"),
 	}
 }

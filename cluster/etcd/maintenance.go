@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fauxkube/fauxkube/cluster/etcd/backup"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
 
@@ -189,6 +190,15 @@ func (m *Member) hashKV(r *HashKVRequest, call *network.ServerCall) {
 		return
 	}
 	call.Reply(&HashKVResponse{Header: m.header(), Hash: hash, CompactRevision: compacted}, headerBytes)
+}
+
+// SnapshotRequest asks a member for its state, to be kept outside of the store.
+type SnapshotRequest struct{}
+
+// backUp answers with the member's state as a backup; sending it takes as long as sending the database.
+func (m *Member) backUp(call *network.ServerCall) {
+	b := &backup.Backup{Keys: m.store.Snapshot().Clone(), Leases: m.lessor.Snapshot()}
+	call.Reply(b, int(b.Keys.SizeBytes())+headerBytes)
 }
 
 // DefragmentRequest gives the free pages of a member's database file back.

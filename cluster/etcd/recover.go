@@ -82,6 +82,9 @@ func (m *Member) begin() {
 // bootstrapImage is the state in which the cluster began.
 func (m *Member) bootstrapImage() *image {
 	i := &image{store: mvcc.New(nil).Snapshot(), members: map[uint64]Peer{}}
+	if b := m.config.Restore; b != nil {
+		i.store, i.leases = b.Keys.Clone(), b.Leases
+	}
 	for _, p := range m.config.InitialCluster {
 		p = p.withID()
 		i.members[p.ID] = p // One that joins knows only where to find the others; the snapshot says who they are.

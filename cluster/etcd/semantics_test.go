@@ -1,12 +1,14 @@
 package etcd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/fauxkube/fauxkube/cluster/etcd/backup"
 	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
@@ -463,5 +465,73 @@ func TestMemberWithEmptyDiskIsRefused(t *testing.T) {
 	w.run(time.Second)
 	if len(w.exits) != 1 || !errors.Is(w.exits[0], ErrBootstrapped) {
 		t.Fatalf("exits %v", w.exits)
+	}
+}
+
+// A leader that is told to stop hands over first, so that nobody waits for an election.
+func TestShutdownHandsTheLeadershipOver(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	defer w.close()
+	leader := w.awaitLeader()
+	w.run(3 * time.Second)
+	w.processes[leader].Do(func() { w.members[leader].Shutdown(nil) })
+	w.run(300 * time.Millisecond)
+	if now := w.leader(); now < 0 || now == leader || w.processes[leader].IsUp() {
+		t.Fatalf("after 300 ms member %d leads, the old leader is up: %v", now, w.processes[leader].IsUp())
+	}
+	w.put("a", "1")
+}
+
+// A store is saved to a file and restored into a new cluster, with its history, leases and revisions.
+func TestBackupIsRestoredIntoANewCluster(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	defer w.close()
+	w.awaitLeader()
+	id := w.grant(3600)
+	for i := range 10 {
+		w.put(fmt.Sprint("key", i%3), fmt.Sprint(i))
+	}
+	if _, err := do(w, func(done func(*PutResponse, error)) {
+		w.client.Put(&PutRequest{Key: "leased", Value: Bytes("x"), Lease: id}, done)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Second)
+	saved, err := do(w, w.client.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := backup.Write(&file, saved, nil); err != nil {
+		t.Fatal(err)
+	}
+	read, err := backup.Read(&file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newWorld(t, 2, 3, func(c *MemberConfig) { c.Restore = read })
+	defer n.close()
+	n.awaitLeader()
+	if got := n.value("key0"); got != "9" {
+		t.Fatalf("key0 holds %q", got)
+	}
+	old, err := do(n, func(done func(*RangeResponse, error)) {
+		n.client.Range(&RangeRequest{Key: "key0", Revision: 2}, done)
+	})
+	if err != nil || len(old.KVs) != 1 || old.KVs[0].Value != Bytes("0") {
+		t.Fatalf("key0 at revision 2: %+v, %v", old, err)
+	}
+	if r := n.put("key0", "new"); r.Header.Revision != saved.Revision()+1 {
+		t.Fatalf("the first put has revision %d after %d", r.Header.Revision, saved.Revision())
+	}
+	if _, err := do(n, func(done func(*LeaseRevokeResponse, error)) { n.client.LeaseRevoke(id, done) }); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.value("leased"); got != "" {
+		t.Fatalf("after the revocation the key holds %q", got)
+	}
+	n.run(time.Second)
+	if !n.converged() {
+		t.Fatal("the members differ")
 	}
 }

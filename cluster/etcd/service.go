@@ -70,6 +70,8 @@ func (m *Member) serveMaintenance(c *network.ServerCall) {
 		m.hashKV(r, c)
 	case *AlarmRequest:
 		m.submit(r, commandBytes, c)
+	case *SnapshotRequest:
+		m.backUp(c)
 	case *DefragmentRequest:
 		m.defragment(c)
 	case *MoveLeaderRequest:
