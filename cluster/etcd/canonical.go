@@ -106,6 +106,7 @@ func (c *Canonical) extend(m *Member, index, hash uint64, changes []*mvcc.Record
 	if len(c.subscribers) == 0 {
 		return
 	}
+	//sim:allow truetime it is an observer, outside of the simulated world
 	commit := Commit{Revision: c.revision, Index: index, Time: c.simulation.Now(), Events: make([]Event, len(changes))}
 	for i, r := range changes {
 		commit.Events[i] = r.Event(true)

@@ -3,7 +3,6 @@ package etcd
 import (
 	"errors"
 	"math"
-	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -182,9 +181,6 @@ func (m *Member) listLeases(call *network.ServerCall) {
 	}
 	call.Reply(response, headerBytes+8*len(response.IDs))
 }
-
-// forwardRetry is how long a member waits before it looks for the leader again (v3_server.go: LeaseRenew).
-const forwardRetry = 50 * time.Millisecond
 
 // toLeader has the leader answer a call, or fails it where there is none: the client tries again.
 func (m *Member) toLeader(call *network.ServerCall) {

@@ -10,7 +10,6 @@ import (
 
 // watches is the member's side of watching: the streams on which clients watch, and the timers of the hub.
 type watches struct {
-	sessions map[*session]struct{}
 	// inOrder are the sessions that require a leader or progress notifications, in order of creation.
 	inOrder  []*session
 	flushing bool

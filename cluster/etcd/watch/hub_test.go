@@ -41,8 +41,6 @@ type subject struct {
 	outlet  *outlet
 	watcher *Watcher
 	gone    bool
-	// progress is the highest revision that a progress notification promised.
-	progress int64
 }
 
 // world is a keyspace, its hub and the full history as the twin: a watcher must have received exactly the matching
