@@ -129,9 +129,14 @@ func appendWeighted(key []byte, terms []framework.WeightedAffinityTerm) []byte {
 func appendTerm(key []byte, t *framework.AffinityTerm) []byte {
 	key = helper.AppendString(key, t.TopologyKey)
 	key = helper.AppendStrings(key, t.Namespaces)
-	key = helper.AppendString(key, t.NamespaceSelector.String())
-	if _, selectable := t.Selector.Requirements(); !selectable {
-		key = append(key, 0) // a selector of nothing reads like one of everything
+	key = appendSelector(key, t.NamespaceSelector)
+	return appendSelector(key, t.Selector)
+}
+
+// appendSelector tells a selector of nothing from one of everything: both read as the empty string.
+func appendSelector(key []byte, s labels.Selector) []byte {
+	if _, selectable := s.Requirements(); !selectable {
+		return append(key, 0)
 	}
-	return helper.AppendString(key, t.Selector.String())
+	return helper.AppendString(append(key, 1), s.String())
 }
