@@ -30,6 +30,10 @@ type Config struct {
 	ProviderID string
 	StaticPods []*corev1.Pod
 
+	// QPSMilli and Burst replace the rate of the client for work, if not 0: thousandths of a request a second.
+	QPSMilli int64
+	Burst    int
+
 	// Runtime configures the node's containerd.
 	Runtime runtime.Config
 }

@@ -119,7 +119,11 @@ func (k *Kubelet) connect() {
 		Network: k.config.Network, Server: k.config.Server, UserAgent: userAgent, User: nodeUser(k.config.NodeName), Metrics: k.config.Metrics,
 	}
 	work, heartbeat, events := base, base, base
-	work.Limiter = client.NewTokenBucket(k.process, kubeQPSMilli, kubeBurst)
+	qpsMilli, burst := int64(kubeQPSMilli), kubeBurst
+	if k.config.QPSMilli != 0 {
+		qpsMilli, burst = k.config.QPSMilli, k.config.Burst
+	}
+	work.Limiter = client.NewTokenBucket(k.process, qpsMilli, burst)
 	heartbeat.Timeout = statusPeriod
 	events.Limiter = client.NewTokenBucket(k.process, eventQPSMilli, eventBurst)
 	k.client = client.New(k.process, work)

@@ -22,6 +22,7 @@ var typedTemplates = map[string]typedTemplate{
 	"a5e2d5d0056d5539": podEnds(corev1.PodSucceeded, 0, "Completed"),
 	"c904e46d88518be3": podEnds(corev1.PodFailed, 1, "Error"),
 	"affa6d678dd8dabf": nodeHeartbeat,
+	"acecd43184d3f1cb": nodeInitialize,
 }
 
 // fingerprint is the key of a template's text.

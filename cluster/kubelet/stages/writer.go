@@ -129,6 +129,14 @@ func (w *writer) heartbeat(node *corev1.Node, port int) {
 		w.raw(`}`)
 	}
 	w.raw(`],"conditions":[`)
+	w.conditions(node)
+	w.raw(`]`)
+	w.endpoint(port)
+	w.raw(`}}`)
+}
+
+// conditions appends those of a healthy node.
+func (w *writer) conditions(node *corev1.Node) {
 	since := node.CreationTimestamp.UTC().Format(time.RFC3339)
 	for i, c := range nodeConditions {
 		w.comma(i)
@@ -142,11 +150,14 @@ func (w *writer) heartbeat(node *corev1.Node, port int) {
 		w.member("type", string(c.Type))
 		w.raw(`}`)
 	}
-	w.raw(`]`)
-	if port != 0 {
-		w.raw(`,"daemonEndpoints":{"kubeletEndpoint":{"Port":`)
-		w.b = strconv.AppendInt(w.b, int64(port), 10)
-		w.raw(`}}`)
+}
+
+// endpoint appends the kubelet's port with a leading comma, or nothing.
+func (w *writer) endpoint(port int) {
+	if port == 0 {
+		return
 	}
+	w.raw(`,"daemonEndpoints":{"kubeletEndpoint":{"Port":`)
+	w.b = strconv.AppendInt(w.b, int64(port), 10)
 	w.raw(`}}`)
 }
