@@ -46,6 +46,7 @@ func BenchmarkPutThreeMembersThousandClients(b *testing.B) {
 			p = host.NewMachine(w.simulation, host.Config{Name: fmt.Sprint("load", i)}).Spawn("client", func(*host.Process) {})
 			w.desk = p
 			w.client = NewClient(p, w.network, w.clientAddresses())
+			w.client.InTurn = true
 		}
 		x := &writer{w.client, &PutRequest{Key: fmt.Sprintf("/registry/key-%04d", i), Value: Bytes("0123456789")}, &count, &failed}
 		p.Do(func() { x.next(nil, nil) })

@@ -10,9 +10,10 @@ import (
 	"github.com/fauxkube/fauxkube/sim/network"
 )
 
-// Client talks to a store through its members' client addresses, as etcd's own client does: requests go to the
-// endpoints in turn; one that was never sent is sent to the next endpoint, a read that failed is asked again. Callbacks
-// run in events of their own. A write that ends with a connection's error may have taken effect, or still may.
+// Client talks to a store through its members' client addresses. Requests go to the first endpoint that works: kubeadm
+// gives an API server the member on its own machine. One that was never sent is sent to the next endpoint, a read that
+// failed is asked again, as etcd's own client does. Callbacks run in events of their own. A write that ends with a
+// connection's error may have taken effect, or still may.
 type Client struct {
 	process *host.Process
 	methods *methods
@@ -20,6 +21,8 @@ type Client struct {
 	kind    sim.Kind
 	ends    []*endpoint
 	next    int
+	// InTurn sends requests to the endpoints one after the other, as etcd's client with several endpoints does.
+	InTurn bool
 	// Timeout bounds each request; 0 leaves it to the members, which answer within 7 s, and to the connection.
 	Timeout time.Duration
 }
@@ -28,6 +31,7 @@ type endpoint struct {
 	conn     *network.Conn
 	failed   bool
 	failedAt sim.Monotonic
+	probing  bool
 }
 
 // Retries of etcd's client (client/v3/options.go): up to 100, 25 ms apart with a jitter of a tenth; an endpoint that has
@@ -50,15 +54,19 @@ func NewClient(p *host.Process, n *network.Network, endpoints []network.Address)
 	return c
 }
 
-// pick chooses the endpoint of the next request.
+// pick chooses the endpoint of the next request: the first that has not failed; if all have, the next one.
 func (c *Client) pick() *endpoint {
-	now := c.process.Monotonic()
-	for range c.ends {
-		e := c.ends[c.next%len(c.ends)]
+	first := 0
+	if c.InTurn {
+		first = c.next
 		c.next++
-		if !e.failed || now.Sub(e.failedAt) >= endpointRest {
+	}
+	for i := range c.ends {
+		e := c.ends[(first+i)%len(c.ends)]
+		if !e.failed {
 			return e
 		}
+		e.probe(c)
 	}
 	e := c.ends[c.next%len(c.ends)]
 	c.next++
@@ -66,6 +74,22 @@ func (c *Client) pick() *endpoint {
 }
 
 func (e *endpoint) fail(c *Client) { e.failed, e.failedAt = true, c.process.Monotonic() }
+
+// probe finds out whether an endpoint that has failed works again, once a second while there are requests.
+func (e *endpoint) probe(c *Client) {
+	if e.probing || c.process.Monotonic().Sub(e.failedAt) < endpointRest {
+		return
+	}
+	e.probing = true
+	e.conn.Call(c.methods.status, &StatusRequest{}, commandBytes, 0, func(_ any, err error) {
+		e.probing = false
+		if err == nil {
+			e.failed = false
+		} else {
+			e.fail(c)
+		}
+	})
+}
 
 // call is a request under way.
 type call[R any] struct {
@@ -96,12 +120,11 @@ func (x *call[R]) start() {
 
 func (x *call[R]) finish(answer any, err error) {
 	if err == nil {
-		x.endpoint.failed = false
 		response, _ := answer.(*R)
 		x.done(response, nil)
 		return
 	}
-	if neverSent(err) || errors.Is(err, network.ErrReset) {
+	if broken(err) {
 		x.endpoint.fail(x.client)
 	}
 	if x.attempts++; x.attempts > maxRetries || !neverSent(err) && !(x.read && passes(err)) {
@@ -119,6 +142,9 @@ func (x *call[R]) finish(answer any, err error) {
 func neverSent(err error) bool {
 	return errors.Is(err, network.ErrRefused) || errors.Is(err, network.ErrUnreachable) || errors.Is(err, ErrStopped)
 }
+
+// broken reports errors that say something about the endpoint.
+func broken(err error) bool { return neverSent(err) || errors.Is(err, network.ErrReset) }
 
 // passes reports errors that will be over soon, which etcd gives the code Unavailable.
 func passes(err error) bool {

@@ -46,7 +46,7 @@ func (w *Watch) Receive(message any, _ int) {
 
 // Closed implements network.Receiver.
 func (w *Watch) Closed(err error) {
-	if err == nil || neverSent(err) || err == network.ErrReset {
+	if err == nil || broken(err) {
 		w.endpoint.fail(w.client)
 	}
 	if err == nil {

@@ -50,6 +50,7 @@ func newWorldWith(t tester, c sim.Config, size int, change ...func(*MemberConfig
 	}
 	w.desk = host.NewMachine(s, host.Config{Name: "desk", Zone: "a"}).Spawn("client", func(*host.Process) {})
 	w.client = NewClient(w.desk, w.network, w.clientAddresses())
+	w.client.InTurn = true
 	return w
 }
 
