@@ -1,7 +1,9 @@
 package manager_test
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -71,15 +74,27 @@ func (w *world) within(limit time.Duration, what string, done func() bool) time.
 	return w.s.Now().Sub(start)
 }
 
-// operate runs a request of the operator's and waits for it.
+// operate runs a request of the operator's and waits for it. It is sent again if the control plane failed under it.
 func (w *world) operate(fn func(t *sim.Task, kubectl *client.Client) error) {
 	w.Helper()
 	var err error
-	task := w.c.Kubectl().Process().Go("operator", func(t *sim.Task) { err = fn(t, w.c.Kubectl()) })
+	task := w.c.Kubectl().Process().Go("operator", func(t *sim.Task) {
+		for err = fn(t, w.c.Kubectl()); isOutage(err); err = fn(t, w.c.Kubectl()) {
+			t.Sleep(time.Second)
+		}
+	})
 	w.within(time.Minute, "the operator's request", task.Ended)
 	if err != nil {
 		w.Fatal(err)
 	}
+}
+
+// isOutage reports whether a request failed for reasons that are not its own.
+func isOutage(err error) bool {
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+		return status.Status().Code >= http.StatusInternalServerError
+	}
+	return err != nil
 }
 
 func (w *world) create(o api.Object) {
