@@ -37,6 +37,27 @@ func TestBackoffEqualsClientGos(t *testing.T) {
 	})
 }
 
+// The twin looks at all answers so far.
+func TestProbeAnswersCountInARow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		failures, successes := rapid.Int32Range(0, 4).Draw(t, "failures"), rapid.Int32Range(0, 4).Draw(t, "successes")
+		var count tally
+		var all []result
+		for range rapid.IntRange(1, 30).Draw(t, "probes") {
+			r := rapid.SampledFrom([]result{success, failure}).Draw(t, "answer")
+			all = append(all, r)
+			need := map[result]int32{success: max(successes, 1), failure: max(failures, 1)}[r]
+			want := int32(len(all)) >= need
+			for i := range need {
+				want = want && all[len(all)-1-int(min(i, int32(len(all)-1)))] == r
+			}
+			if got := count.add(r, failures, successes); got != want {
+				t.Fatalf("%v, thresholds %d and %d: %v, want %v", all, failures, successes, got, want)
+			}
+		}
+	})
+}
+
 func TestDelaysDoubleToFiveMinutes(t *testing.T) {
 	b := newBackoff(crashBackoff, crashBackoffMax)
 	now := moment(1)

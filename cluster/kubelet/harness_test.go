@@ -38,7 +38,12 @@ type world struct {
 
 func newWorld(t testing.TB, images map[string]runtime.Image, nodes int) *world {
 	t.Helper()
-	s := sim.New(sim.Config{Seed: 7})
+	return newWorldIn(t, sim.Config{Seed: 7}, images, nodes)
+}
+
+func newWorldIn(t testing.TB, config sim.Config, images map[string]runtime.Image, nodes int) *world {
+	t.Helper()
+	s := sim.New(config)
 	t.Cleanup(s.Close)
 	w := &world{TB: t, s: s, network: network.New(s, network.Config{}), detector: &storage.Detector{}}
 	w.server = host.NewMachine(s, host.Config{Name: "cp-0", Zone: "a", Cores: 4})

@@ -78,7 +78,7 @@ func TestAPodRuns(t *testing.T) {
 }
 
 func TestADeletedPodStopsGracefully(t *testing.T) {
-	stubborn := corev1.Container{Name: "c", Image: "stubborn"}
+	deaf := corev1.Container{Name: "c", Image: "deaf"}
 	hooked := corev1.Container{Name: "c", Image: "nginx", Lifecycle: &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 5}}}}
 	for _, c := range []struct {
 		name      string
@@ -87,10 +87,10 @@ func TestADeletedPodStopsGracefully(t *testing.T) {
 		most      time.Duration
 	}{
 		{"default", corev1.Container{Name: "c", Image: "nginx"}, time.Second, 4 * time.Second},
-		{"stubborn", stubborn, 10 * time.Second, 13 * time.Second},
+		{"deaf", deaf, 10 * time.Second, 13 * time.Second},
 		{"hooked", hooked, 6 * time.Second, 9 * time.Second},
 	} {
-		w := readyWorld(t, map[string]runtime.Image{"stubborn": {IgnoreSIGTERM: true}}, 1)
+		w := readyWorld(t, map[string]runtime.Image{"deaf": {IgnoreSIGTERM: true}}, 1)
 		pod := bound("p", "node-0", c.container)
 		pod.Spec.TerminationGracePeriodSeconds = api.Ptr(int64(10))
 		w.create(pod)

@@ -191,6 +191,8 @@ func (s *podSource) removed(pod *corev1.Pod) {
 	if w := s.kubelet.workers[pod.UID]; w != nil {
 		w.removed = true
 		s.kubelet.kill(w, pod)
+	} else {
+		s.kubelet.statuses.forget(pod.UID) // it was rejected
 	}
 	s.kubelet.sweep.request()
 }

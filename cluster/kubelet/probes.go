@@ -53,8 +53,7 @@ type probeWorker struct {
 	spec      *corev1.Probe
 	timer     sim.Timer
 	id        string // the container that results are for
-	last      result
-	run       int32
+	tally     tally
 	onHold    bool // until a new container replaces the one that failed
 	triggered bool
 }
@@ -278,19 +277,35 @@ func (n *probeWorker) address(host, podIP string, port intstr.IntOrString) strin
 	return fmt.Sprintf("%s:%d", host, number)
 }
 
-// count books an answer; so many of a kind in a row make it count.
-func (n *probeWorker) count(r result) {
-	if n.last == r {
-		n.run++
+// tally counts answers of a kind in a row.
+type tally struct {
+	last result
+	run  int32
+}
+
+// add books an answer and reports whether it counts: so many in a row make it count.
+func (t *tally) add(r result, failures, successes int32) bool {
+	if t.last == r {
+		t.run++
 	} else {
-		n.last, n.run = r, 1
+		t.last, t.run = r, 1
 	}
-	if r == failure && n.run < max(n.spec.FailureThreshold, 1) || r == success && n.run < max(n.spec.SuccessThreshold, 1) {
+	threshold := successes
+	if r == failure {
+		threshold = failures
+	}
+	return t.run >= max(threshold, 1)
+}
+
+// count books an answer; one that counts is published. A container that is to be restarted, or has started, is not
+// probed any more for that.
+func (n *probeWorker) count(r result) {
+	if !n.tally.add(r, n.spec.FailureThreshold, n.spec.SuccessThreshold) {
 		return
 	}
 	n.set(r)
 	if n.key.kind == runtime.Liveness && r == failure || n.key.kind == runtime.Startup {
-		n.onHold, n.run = true, 0
+		n.onHold, n.tally.run = true, 0
 	}
 }
 
