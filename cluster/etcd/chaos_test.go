@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
 
@@ -32,14 +33,18 @@ type chaosWatch struct {
 	progress int64
 }
 
-func (x *chaosWatch) start() {
-	next := x.from
+// next is the first revision that has not been seen.
+func (x *chaosWatch) next() int64 {
+	next := max(x.from, x.progress+1)
 	if n := len(x.events); n > 0 {
-		next = x.events[n-1].KV.ModRevision + 1
+		next = max(next, x.events[n-1].KV.ModRevision+1)
 	}
-	next = max(next, x.progress+1)
+	return next
+}
+
+func (x *chaosWatch) start() {
 	x.c.client.Watch(&WatchRequest{
-		Key: AllKeys, RangeEnd: AllKeys, StartRevision: next, PrevKV: true, RequireLeader: true, ProgressNotify: true,
+		Key: AllKeys, RangeEnd: AllKeys, StartRevision: x.next(), PrevKV: true, RequireLeader: true, ProgressNotify: true,
 	}, x)
 }
 
@@ -83,7 +88,7 @@ func (c *chaos) value() Value {
 // operate draws a request.
 func (c *chaos) operate() {
 	key := chaosKeys.Draw(c.t, "key")
-	switch rapid.IntRange(0, 8).Draw(c.t, "operation") {
+	switch rapid.IntRange(0, 9).Draw(c.t, "operation") {
 	case 0, 1, 2:
 		value, o := c.value(), c.begin("put")
 		r := &PutRequest{Key: key, Value: value}
@@ -127,19 +132,45 @@ func (c *chaos) operate() {
 				c.leases = append(c.leases, id)
 			}
 		})
-	default:
-		if len(c.leases) > 0 {
-			o := c.begin("keep alive")
+	case 8:
+		o := c.begin("keep alive or revoke")
+		switch {
+		case len(c.leases) == 0:
+			o.end(nil)
+		case rapid.Bool().Draw(c.t, "revoke"):
+			c.client.LeaseRevoke(c.leases[0], func(_ *LeaseRevokeResponse, err error) { o.end(err) })
+		default:
 			c.client.LeaseKeepAlive(c.leases[0], func(_ *LeaseKeepAliveResponse, err error) { o.end(err) })
 		}
+	default:
+		// The watchers are behind for minutes at most, the compaction is further back than they are.
+		if to := c.watched() - 1; to > 1 {
+			o := c.begin("compaction")
+			c.client.Compact(to, func(err error) { o.end(err) })
+		}
 	}
+}
+
+// watched is the oldest revision that a watcher still waits for.
+func (c *chaos) watched() int64 {
+	oldest := c.model.newest()
+	for _, x := range c.watches {
+		oldest = min(oldest, x.next())
+	}
+	return oldest
 }
 
 // disturb draws a fault or ends one.
 func (c *chaos) disturb() {
 	i := rapid.IntRange(0, len(c.members)-1).Draw(c.t, "member")
 	machine, process := c.machines[i], c.processes[i]
-	switch rapid.IntRange(0, 9).Draw(c.t, "fault") {
+	switch rapid.IntRange(0, 11).Draw(c.t, "fault") {
+	case 10:
+		machine.Disk().TearNext()
+		machine.Crash()
+	case 11:
+		slow := rapid.SampledFrom([]time.Duration{1, 50 * time.Millisecond, 2 * time.Second}).Draw(c.t, "slow")
+		machine.Disk().SlowSync(sim.Uniform(0, slow))
 	case 0:
 		machine.Crash()
 	case 1:
@@ -190,6 +221,7 @@ func (c *chaos) calm() {
 	}
 	for i, m := range c.machines {
 		m.Disk().Unstall()
+		m.Disk().SlowSync(nil)
 		m.Boot()
 		m.Resume()
 		c.processes[i].Resume()
@@ -246,6 +278,14 @@ func newChaos(t *rapid.T, size int, change ...func(*MemberConfig)) *chaos {
 	}
 	c := &chaos{t: t, world: newWorldWith(t, config, size, change...)}
 	c.model = newModel(c.canonical)
+	if rapid.Bool().Draw(t, "costs") {
+		costs := host.Costs(c.simulation)
+		for name, cost := range map[string]time.Duration{"etcd.request": 100 * time.Microsecond, "etcd.range": time.Millisecond} {
+			costs.Register(name, host.Cost{Fixed: cost})
+		}
+		costs.Register("etcd.apply", host.Cost{PerUnit: 500 * time.Microsecond})
+		costs.Register("etcd.watch", host.Cost{PerUnit: 300 * time.Microsecond})
+	}
 	return c
 }
 
