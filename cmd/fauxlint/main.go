@@ -1,5 +1,5 @@
-// Command fauxlint checks the two rules that hold Fauxkube together: simulated code takes time, randomness and
-// concurrency from the kernel only, and imports point down. `make lint` runs it over the whole module.
+// Command fauxlint checks the rules that hold Fauxkube together: simulated code takes time, randomness and
+// concurrency from the kernel only, imports point down, and code stays readable. `make lint` runs it over the whole module.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cmd/fauxlint/determinism"
 	"github.com/fauxkube/fauxkube/cmd/fauxlint/layers"
+	"github.com/fauxkube/fauxkube/cmd/fauxlint/tidy"
 )
 
-func main() { multichecker.Main(determinism.Analyzer, layers.Analyzer) }
+func main() { multichecker.Main(determinism.Analyzer, layers.Analyzer, tidy.Analyzer) }

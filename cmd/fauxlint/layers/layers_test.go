@@ -1,6 +1,10 @@
 package layers
 
-import "testing"
+import (
+	"testing"
+
+	"golang.org/x/tools/go/analysis/analysistest"
+)
 
 func TestVerdicts(t *testing.T) {
 	cases := []struct {
@@ -33,5 +37,12 @@ func TestVerdicts(t *testing.T) {
 		if why := verdict(c.from, c.to, c.test); (why == "") != c.ok {
 			t.Errorf("%s importing %s (test file: %v): verdict %q, want allowed %v", c.from, c.to, c.test, why, c.ok)
 		}
+	}
+}
+
+// Every fixture's comments say what must be reported in it.
+func TestFixtures(t *testing.T) {
+	for _, path := range []string{"sim/upward", "cluster/scheduler/sideways", "cluster/controller/store"} {
+		t.Run(path, func(t *testing.T) { analysistest.Run(t, analysistest.TestData(), Analyzer, module+path) })
 	}
 }

@@ -1,0 +1,3 @@
+package store
+
+import _ "github.com/fauxkube/fauxkube/cluster/etcd" // want `only the API server talks to the store`

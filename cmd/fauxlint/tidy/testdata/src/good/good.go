@@ -1,0 +1,2 @@
+// Package good is as it should be.
+package good

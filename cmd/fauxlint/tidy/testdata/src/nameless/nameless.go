@@ -1,0 +1,1 @@
+package nameless // want `package nameless does not say what it is for`
