@@ -110,9 +110,9 @@ func newSystem() *system {
 var changes = []string{"node", "assume", "remove node", "confirm", "forget", "add", "remove", "update"}
 
 func (s *system) act(t *rapid.T, actions []string) {
-	name := fmt.Sprintf("n%d", rapid.IntRange(0, 5).Draw(t, "node"))
+	name := fmt.Sprintf("n%d", testcluster.Pick(t, "node", []int{0, 1, 2, 3, 4, 5}))
 	old := s.twin.nodes[name]
-	switch rapid.SampledFrom(actions).Draw(t, "action") {
+	switch testcluster.Pick(t, "action", actions) {
 	case "node":
 		n := testcluster.Node(t, name)
 		if old == nil {
@@ -205,7 +205,7 @@ func (s *system) pick(t *rapid.T, assumed bool) (int, bool) {
 	if len(among) == 0 {
 		return 0, false
 	}
-	return rapid.SampledFrom(among).Draw(t, "pod"), true
+	return testcluster.Pick(t, "pod", among), true
 }
 
 func (s *system) drop(i int) {

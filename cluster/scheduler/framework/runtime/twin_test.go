@@ -55,9 +55,9 @@ func newMachine() *machine {
 }
 
 func (m *machine) act(t *rapid.T) {
-	switch rapid.IntRange(0, 9).Draw(t, "action") {
+	switch testcluster.Pick(t, "action", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
 	case 0, 1:
-		name := fmt.Sprintf("n%d", rapid.IntRange(0, 7).Draw(t, "node"))
+		name := fmt.Sprintf("n%d", testcluster.Pick(t, "node", []int{0, 1, 2, 3, 4, 5, 6, 7}))
 		node := testcluster.Node(t, name)
 		if old := m.nodes[name]; old != nil {
 			m.cache.UpdateNode(old, node)
@@ -75,7 +75,7 @@ func (m *machine) act(t *rapid.T) {
 		}
 	case 3:
 		if len(m.pods) > 0 {
-			name := rapid.SampledFrom(slices.Sorted(maps.Keys(m.pods))).Draw(t, "ended")
+			name := testcluster.Pick(t, "ended", slices.Sorted(maps.Keys(m.pods)))
 			if err := m.cache.RemovePod(m.pods[name]); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func (m *machine) schedule(t *rapid.T) {
 // nominate gives a node a nominated pod now and then.
 func (m *machine) nominate(t *rapid.T) {
 	m.fakes.Nominations = nil
-	if rapid.IntRange(0, 5).Draw(t, "nominate") == 0 {
+	if testcluster.Pick(t, "nominate", []int{0, 1, 2, 3, 4, 5}) == 0 {
 		m.fakes.Nominations = map[string][]*framework.PodInfo{"n1": {m.symbols.NewPodInfo(testcluster.Pod(t, "nominee"))}}
 	}
 }

@@ -126,13 +126,30 @@ var (
 	apps       = []string{"web", "db", "batch"}
 )
 
-func chance(t *rapid.T, label string, percent int) bool {
-	return rapid.IntRange(0, 99).Draw(t, label) < percent
+// uniform draws from [0, n). rapid's own numbers cluster at the ends of their range, where most features of a pod would be
+// off or on together; its bits don't. It shrinks towards 0.
+func uniform(t *rapid.T, label string, n int) int {
+	drawn := 0
+	for range uniformBits {
+		drawn <<= 1
+		if rapid.Bool().Draw(t, label) {
+			drawn |= 1
+		}
+	}
+	return drawn * n >> uniformBits
 }
 
-func pick(t *rapid.T, label string, from []string) string {
-	return rapid.SampledFrom(from).Draw(t, label)
-}
+const uniformBits = 10
+
+// chance is true in so many of a hundred cases.
+func chance(t *rapid.T, label string, percent int) bool { return uniform(t, label, 100) >= 100-percent }
+
+func between(t *rapid.T, label string, low, high int) int { return low + uniform(t, label, high-low+1) }
+
+// Pick draws an element, all alike.
+func Pick[T any](t *rapid.T, label string, from []T) T { return from[uniform(t, label, len(from))] }
+
+func pick(t *rapid.T, label string, from []string) string { return Pick(t, label, from) }
 
 // Node draws a node.
 func Node(t *rapid.T, name string) *corev1.Node {
@@ -147,12 +164,12 @@ func Node(t *rapid.T, name string) *corev1.Node {
 		n.Labels["disk"] = pick(t, "disk", []string{"ssd", "hdd"})
 	}
 	n.Status.Allocatable = api.Quantities(
-		"cpu", fmt.Sprintf("%dm", rapid.SampledFrom([]int{4000, 2000, 1000, 0}).Draw(t, "cpu")),
-		"memory", fmt.Sprintf("%dMi", rapid.SampledFrom([]int{4096, 1024, 512}).Draw(t, "memory")),
-		"pods", fmt.Sprint(rapid.SampledFrom([]int{110, 3, 1}).Draw(t, "pods")),
+		"cpu", fmt.Sprintf("%dm", Pick(t, "cpu", []int{4000, 2000, 1000, 0})),
+		"memory", fmt.Sprintf("%dMi", Pick(t, "memory", []int{4096, 1024, 512})),
+		"pods", fmt.Sprint(Pick(t, "pods", []int{110, 3, 1})),
 		"ephemeral-storage", "10Gi")
 	if chance(t, "gpus", 40) {
-		for name, quantity := range api.Quantities("example.com/gpu", fmt.Sprint(rapid.IntRange(0, 4).Draw(t, "gpu"))) {
+		for name, quantity := range api.Quantities("example.com/gpu", fmt.Sprint(between(t, "gpu", 0, 4))) {
 			n.Status.Allocatable[name] = quantity
 		}
 	}
@@ -160,12 +177,12 @@ func Node(t *rapid.T, name string) *corev1.Node {
 	if chance(t, "tainted", 25) {
 		n.Spec.Taints = append(n.Spec.Taints, corev1.Taint{
 			Key: "dedicated", Value: pick(t, "taint", []string{"a", "b"}),
-			Effect: rapid.SampledFrom([]corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute}).Draw(t, "effect"),
+			Effect: Pick(t, "effect", []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute}),
 		})
 	}
 	for _, image := range images {
 		if chance(t, "has image", 30) {
-			n.Status.Images = append(n.Status.Images, corev1.ContainerImage{Names: []string{image}, SizeBytes: int64(rapid.IntRange(1, 900).Draw(t, "MB")) << 20})
+			n.Status.Images = append(n.Status.Images, corev1.ContainerImage{Names: []string{image}, SizeBytes: int64(between(t, "MB", 1, 900)) << 20})
 		}
 	}
 	return n
@@ -180,14 +197,14 @@ func Pod(t *rapid.T, name string) *corev1.Pod {
 		p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "db", Controller: api.Ptr(true)}}
 	}
 	p.Spec.SchedulerName = "default-scheduler"
-	for i := range rapid.IntRange(1, 2).Draw(t, "containers") {
+	for i := range between(t, "containers", 1, 2) {
 		p.Spec.Containers = append(p.Spec.Containers, container(t, fmt.Sprintf("c%d", i)))
 	}
 	if chance(t, "init container", 15) {
 		p.Spec.InitContainers = append(p.Spec.InitContainers, container(t, "init"))
 	}
 	if chance(t, "priority", 60) {
-		p.Spec.Priority = api.Ptr(int32(rapid.IntRange(-1, 3).Draw(t, "value")))
+		p.Spec.Priority = api.Ptr(int32(between(t, "value", -1, 3)))
 	}
 	tolerations(t, p)
 	placement(t, p)
@@ -203,19 +220,19 @@ func container(t *rapid.T, name string) corev1.Container {
 		}
 	}
 	if chance(t, "asks cpu", 90) {
-		add("cpu", fmt.Sprintf("%dm", rapid.SampledFrom([]int{100, 500, 0, 1500}).Draw(t, "cpu")))
+		add("cpu", fmt.Sprintf("%dm", Pick(t, "cpu", []int{100, 500, 0, 1500})))
 	}
 	if chance(t, "asks memory", 90) {
-		add("memory", fmt.Sprintf("%dMi", rapid.SampledFrom([]int{10, 100, 700}).Draw(t, "memory")))
+		add("memory", fmt.Sprintf("%dMi", Pick(t, "memory", []int{10, 100, 700})))
 	}
 	if chance(t, "asks gpu", 7) {
-		add("example.com/gpu", fmt.Sprint(rapid.IntRange(0, 2).Draw(t, "gpu")))
+		add("example.com/gpu", fmt.Sprint(between(t, "gpu", 0, 2)))
 	}
 	if len(requests) > 0 {
 		c.Resources.Requests = requests
 	}
 	if chance(t, "host port", 8) {
-		c.Ports = []corev1.ContainerPort{{HostPort: int32(rapid.IntRange(80, 82).Draw(t, "port")), HostIP: pick(t, "ip", []string{"", "10.0.0.1", "10.0.0.2"})}}
+		c.Ports = []corev1.ContainerPort{{HostPort: int32(between(t, "port", 80, 82)), HostIP: pick(t, "ip", []string{"", "10.0.0.1", "10.0.0.2"})}}
 	}
 	return c
 }
@@ -224,8 +241,8 @@ func tolerations(t *rapid.T, p *corev1.Pod) {
 	if chance(t, "tolerates", 40) {
 		p.Spec.Tolerations = append(p.Spec.Tolerations, corev1.Toleration{
 			Key: pick(t, "key", []string{"", "dedicated"}), Value: pick(t, "value", []string{"a", "b"}),
-			Operator: rapid.SampledFrom([]corev1.TolerationOperator{"", corev1.TolerationOpEqual, corev1.TolerationOpExists}).Draw(t, "operator"),
-			Effect:   rapid.SampledFrom([]corev1.TaintEffect{"", corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule}).Draw(t, "effect"),
+			Operator: Pick(t, "operator", []corev1.TolerationOperator{"", corev1.TolerationOpEqual, corev1.TolerationOpExists}),
+			Effect:   Pick(t, "effect", []corev1.TaintEffect{"", corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule}),
 		})
 	}
 	if chance(t, "tolerates cordon", 20) {
@@ -247,7 +264,7 @@ func placement(t *rapid.T, p *corev1.Pod) {
 			a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution = []corev1.PodAffinityTerm{term(t)}
 		}
 		if chance(t, "preferred", 60) {
-			a.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.WeightedPodAffinityTerm{{Weight: int32(rapid.IntRange(1, 100).Draw(t, "weight")), PodAffinityTerm: term(t)}}
+			a.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.WeightedPodAffinityTerm{{Weight: int32(between(t, "weight", 1, 100)), PodAffinityTerm: term(t)}}
 		}
 	}
 	if chance(t, "pod anti-affinity", 20) {
@@ -256,13 +273,13 @@ func placement(t *rapid.T, p *corev1.Pod) {
 			a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution = []corev1.PodAffinityTerm{term(t)}
 		}
 		if chance(t, "preferred", 60) {
-			a.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.WeightedPodAffinityTerm{{Weight: int32(rapid.IntRange(1, 100).Draw(t, "weight")), PodAffinityTerm: term(t)}}
+			a.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.WeightedPodAffinityTerm{{Weight: int32(between(t, "weight", 1, 100)), PodAffinityTerm: term(t)}}
 		}
 	}
 	if *a != (corev1.Affinity{}) {
 		p.Spec.Affinity = a
 	}
-	for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "constraints") {
+	for range Pick(t, "constraints", []int{0, 0, 0, 1, 2}) {
 		p.Spec.TopologySpreadConstraints = append(p.Spec.TopologySpreadConstraints, constraint(t))
 	}
 }
@@ -270,7 +287,7 @@ func placement(t *rapid.T, p *corev1.Pod) {
 func nodeAffinity(t *rapid.T) *corev1.NodeAffinity {
 	a := &corev1.NodeAffinity{}
 	ssd := corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{{
-		Key: "disk", Operator: rapid.SampledFrom([]corev1.NodeSelectorOperator{corev1.NodeSelectorOpIn, corev1.NodeSelectorOpNotIn}).Draw(t, "op"), Values: []string{"ssd"},
+		Key: "disk", Operator: Pick(t, "op", []corev1.NodeSelectorOperator{corev1.NodeSelectorOpIn, corev1.NodeSelectorOpNotIn}), Values: []string{"ssd"},
 	}}}
 	if chance(t, "required", 60) {
 		terms := []corev1.NodeSelectorTerm{ssd}
@@ -280,13 +297,13 @@ func nodeAffinity(t *rapid.T) *corev1.NodeAffinity {
 		a.RequiredDuringSchedulingIgnoredDuringExecution = &corev1.NodeSelector{NodeSelectorTerms: terms}
 	}
 	if chance(t, "preferred", 60) {
-		a.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.PreferredSchedulingTerm{{Weight: int32(rapid.IntRange(1, 100).Draw(t, "weight")), Preference: ssd}}
+		a.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.PreferredSchedulingTerm{{Weight: int32(between(t, "weight", 1, 100)), Preference: ssd}}
 	}
 	return a
 }
 
 func selector(t *rapid.T) *metav1.LabelSelector {
-	switch rapid.IntRange(0, 9).Draw(t, "selector") {
+	switch between(t, "selector", 0, 9) {
 	case 0:
 		return nil
 	case 1:
@@ -302,7 +319,7 @@ var topologyKeys = []string{corev1.LabelHostname, corev1.LabelTopologyZone, "dis
 
 func term(t *rapid.T) corev1.PodAffinityTerm {
 	p := corev1.PodAffinityTerm{LabelSelector: selector(t), TopologyKey: pick(t, "topology key", topologyKeys)}
-	switch rapid.IntRange(0, 5).Draw(t, "namespaces") {
+	switch between(t, "namespaces", 0, 5) {
 	case 0:
 		p.Namespaces = namespaces
 	case 1:
@@ -315,15 +332,15 @@ func term(t *rapid.T) corev1.PodAffinityTerm {
 
 func constraint(t *rapid.T) corev1.TopologySpreadConstraint {
 	c := corev1.TopologySpreadConstraint{
-		MaxSkew: int32(rapid.IntRange(1, 3).Draw(t, "skew")), TopologyKey: pick(t, "topology key", topologyKeys), LabelSelector: selector(t),
-		WhenUnsatisfiable: rapid.SampledFrom([]corev1.UnsatisfiableConstraintAction{corev1.DoNotSchedule, corev1.ScheduleAnyway}).Draw(t, "action"),
+		MaxSkew: int32(between(t, "skew", 1, 3)), TopologyKey: pick(t, "topology key", topologyKeys), LabelSelector: selector(t),
+		WhenUnsatisfiable: Pick(t, "action", []corev1.UnsatisfiableConstraintAction{corev1.DoNotSchedule, corev1.ScheduleAnyway}),
 	}
 	if chance(t, "min domains", 20) {
-		c.MinDomains = api.Ptr(int32(rapid.IntRange(1, 4).Draw(t, "domains")))
+		c.MinDomains = api.Ptr(int32(between(t, "domains", 1, 4)))
 	}
 	policies := []*corev1.NodeInclusionPolicy{nil, api.Ptr(corev1.NodeInclusionPolicyHonor), api.Ptr(corev1.NodeInclusionPolicyIgnore)}
-	c.NodeAffinityPolicy = rapid.SampledFrom(policies).Draw(t, "affinity policy")
-	c.NodeTaintsPolicy = rapid.SampledFrom(policies).Draw(t, "taints policy")
+	c.NodeAffinityPolicy = Pick(t, "affinity policy", policies)
+	c.NodeTaintsPolicy = Pick(t, "taints policy", policies)
 	if chance(t, "match label keys", 15) {
 		c.MatchLabelKeys = []string{"app"}
 	}
