@@ -2,6 +2,7 @@ package controller
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,7 +32,7 @@ const optimisticLock = "the object has been modified; please apply your changes 
 func WithVersion(r *api.Resource, version string, sizeBytes int, apply func(old api.Object) (api.Object, error)) *api.PatchBody {
 	return &api.PatchBody{Type: types.StrategicMergePatchType, SizeBytes: sizeBytes, Apply: func(old api.Object) (api.Object, error) {
 		if old.GetResourceVersion() != version {
-			return nil, apierrors.NewConflict(r.GroupResource(), old.GetName(), fmt.Errorf(optimisticLock))
+			return nil, apierrors.NewConflict(r.GroupResource(), old.GetName(), errors.New(optimisticLock))
 		}
 		return apply(old)
 	}}

@@ -3,6 +3,7 @@ package manager_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,11 +12,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/fauxkube/fauxkube/cluster"
 	"github.com/fauxkube/fauxkube/cluster/api"
+	"github.com/fauxkube/fauxkube/cluster/client"
+	"github.com/fauxkube/fauxkube/sim"
 )
 
 func TestARolloutPausesResumesAndRollsBack(t *testing.T) {
@@ -55,6 +59,40 @@ func TestARolloutPausesResumesAndRollsBack(t *testing.T) {
 	}
 	if !w.sees("deployment-controller", "ScalingReplicaSet", "from 0 to 4") {
 		t.Errorf("no scaling Event:\n%s", w.events())
+	}
+}
+
+func TestARefusedPodIsReportedUpToTheDeployment(t *testing.T) {
+	w := boot(t, one)
+	hard := corev1.ResourceList{corev1.ResourcePods: resource.MustParse("2")}
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "q"}, Spec: corev1.ResourceQuotaSpec{Hard: hard}}
+	w.create(quota)
+	// No controller here counts what a new quota finds.
+	quota = api.Shallow(quota)
+	quota.Status = corev1.ResourceQuotaStatus{Hard: hard, Used: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}}
+	w.operate(func(t *sim.Task, kubectl *client.Client) error {
+		_, err := client.UpdateStatus(t, kubectl, api.ResourceQuotas, quota)
+		return err
+	})
+	w.create(deployment("web", 5))
+	const refusal = "is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2"
+	w.within(time.Minute, "the Deployment shows the failure", func() bool {
+		for _, c := range get[*appsv1.Deployment](w, api.Deployments, "default/web").Status.Conditions {
+			if c.Type == appsv1.DeploymentReplicaFailure {
+				return c.Status == corev1.ConditionTrue && c.Reason == "FailedCreate" && strings.HasSuffix(c.Message, refusal)
+			}
+		}
+		return false
+	})
+	if n := len(w.pods("default")); n != 2 || !w.sees("replicaset-controller", "FailedCreate", refusal) {
+		t.Errorf("%d pods, want 2\n%s", n, w.events())
+	}
+	w.delete(api.ResourceQuotas, "default", "q", metav1.DeletePropagationBackground)
+	w.available("web")
+	for _, c := range get[*appsv1.Deployment](w, api.Deployments, "default/web").Status.Conditions {
+		if c.Type == appsv1.DeploymentReplicaFailure {
+			t.Error("the failure is over and still shown")
+		}
 	}
 }
 
@@ -144,6 +182,44 @@ func TestADeadNodesPodsAreEvictedAndReplaced(t *testing.T) {
 	w.within(2*time.Minute, "the node is back without taints", func() bool {
 		n := get[*corev1.Node](w, api.Nodes, victim.Name)
 		return api.IsNodeReady(n) && len(n.Spec.Taints) == 0
+	})
+}
+
+func TestNobodyIsEvictedWhileEveryNodeIsSilent(t *testing.T) {
+	w := boot(t, one)
+	w.create(deployment("web", 3))
+	w.available("web")
+	before := w.pods("default")
+	for _, n := range w.c.Nodes() {
+		n.Crash()
+	}
+	unknown := func() (n int) {
+		for _, node := range list[*corev1.Node](w, api.Nodes, "") {
+			if api.NodeCondition(node, corev1.NodeReady).Status == corev1.ConditionUnknown {
+				n++
+			}
+		}
+		return n
+	}
+	w.within(2*time.Minute, "all nodes are Unknown", func() bool { return unknown() == 3 })
+	w.run(10 * time.Minute)
+	for _, node := range list[*corev1.Node](w, api.Nodes, "") {
+		for _, taint := range node.Spec.Taints {
+			if taint.Effect == corev1.TaintEffectNoExecute {
+				t.Errorf("%s has the taint %s", node.Name, taint.ToString())
+			}
+		}
+	}
+	if now := w.pods("default"); !slices.Equal(now, before) {
+		t.Errorf("pods were %v, are %v", before, now)
+	}
+	for _, n := range w.c.Nodes() {
+		n.Boot()
+	}
+	w.within(2*time.Minute, "all nodes are back without taints", func() bool {
+		return !slices.ContainsFunc(list[*corev1.Node](w, api.Nodes, ""), func(n *corev1.Node) bool {
+			return !api.IsNodeReady(n) || len(n.Spec.Taints) > 0
+		})
 	})
 }
 
