@@ -15,8 +15,12 @@ type Scenario struct {
 	Metadata   Metadata `json:"metadata"`
 	Spec       Spec     `json:"spec"`
 
-	// File is where the scenario was read from, for messages and relative paths; Folder is its directory.
+	// File is where the scenario was read from, for messages and relative paths.
 	File string `json:"-"`
+	// Read reads the files that the scenario names by path; nil reads them from the folder that File is in.
+	Read func(path string) ([]byte, error) `json:"-"`
+	// SkipUnknownKinds leaves out objects of manifests whose kind is not served, in place of refusing them.
+	SkipUnknownKinds bool `json:"-"`
 	// Source is the text that it was read from.
 	Source []byte `json:"-"`
 }
@@ -45,7 +49,7 @@ type ClusterSpec struct {
 	ControlPlane ControlPlane            `json:"controlPlane,omitempty"`
 	Clients      map[string]ClientRate   `json:"clients,omitempty" jsonschema_description:"token buckets by component: kube-controller-manager, kube-scheduler, kubelet"`
 	NodePools    []NodePool              `json:"nodePools,omitempty"`
-	Images       map[string]Image        `json:"images,omitempty" jsonschema_description:"by image reference; * matches any tail"`
+	Images       map[string]Image        `json:"images,omitempty" jsonschema_description:"by image reference; without a tag, or with :*, it means every tag"`
 	Costs        map[string]CostOverride `json:"costs,omitempty" jsonschema_description:"rows of the cost table that differ"`
 	Network      Network                 `json:"network,omitempty"`
 }

@@ -20,7 +20,7 @@ type Source interface {
 	Metric(name string, labels map[string]string) (float64, bool)
 }
 
-// Change names an object that a commit, or a cache's event, changed.
+// Change names an object that a commit, or a cache's event, changed; the key "" is all objects of the kind.
 type Change struct {
 	Resource *api.Resource
 	Key      string
@@ -39,6 +39,8 @@ type Judge struct {
 	round uint64
 	// cause says what is being notified, for messages.
 	cause string
+	// decided is called after each verdict.
+	decided func()
 }
 
 // stepTimes are when a step began and ended.
@@ -68,6 +70,9 @@ func New(s *sim.Simulation, store Source) *Judge {
 	j.AddView("", store)
 	return j
 }
+
+// OnDecided sets what is called after each verdict.
+func (j *Judge) OnDecided(f func()) { j.decided = f }
 
 // AddView makes a view known under its name.
 func (j *Judge) AddView(name string, s Source) {
@@ -149,7 +154,7 @@ func (j *Judge) ViewChanged(name string, c Change) {
 
 func (j *Judge) notify(watches []*watch, c Change) {
 	for _, w := range watches {
-		if w.active && w.round != j.round && w.program.Touches(c.Resource, c.Key) {
+		if w.active && w.round != j.round && (c.Key == "" || w.program.Touches(c.Resource, c.Key)) {
 			w.round = j.round
 			w.look()
 		}
@@ -220,6 +225,16 @@ func (j *Judge) after(d time.Duration, cause string, fn func()) sim.Timer {
 func (j *Judge) Undecided() bool {
 	for _, t := range j.trials {
 		if t.needsTime() {
+			return true
+		}
+	}
+	return false
+}
+
+// Failed reports whether an expectation has failed.
+func (j *Judge) Failed() bool {
+	for _, t := range j.trials {
+		if t.decided && t.result.Verdict == reports.Failed {
 			return true
 		}
 	}

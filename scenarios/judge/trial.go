@@ -83,9 +83,11 @@ func (t *trial) close() {
 func (t *trial) decide(v reports.Verdict, message string, args ...any) {
 	t.decided, t.watch.active = true, false
 	t.result.Verdict, t.result.Message = v, fmt.Sprintf(message, args...)
-	world := t.judge.simulation
-	world.Cancel(t.deadline)
-	world.Cancel(t.stableTimer)
+	t.judge.simulation.Cancel(t.deadline)
+	t.judge.simulation.Cancel(t.stableTimer)
+	if t.judge.decided != nil {
+		t.judge.decided()
+	}
 }
 
 // look evaluates the expression and draws the conclusion.

@@ -21,7 +21,7 @@ import (
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 func runApply(e *execution) error {
-	return e.forEach(func(m manifest) error {
+	return e.forEach(func(m Manifest) error {
 		modified := m.annotated()
 		meta := api.Meta(m.object)
 		current, err := client.Get[api.Object](e.task, e.client, m.resource, meta.Namespace, meta.Name)
@@ -52,7 +52,7 @@ func runApply(e *execution) error {
 }
 
 // forEach runs fn over the manifests; the first errors do not keep the later objects from being tried.
-func (e *execution) forEach(fn func(manifest) error) error {
+func (e *execution) forEach(fn func(Manifest) error) error {
 	var problems []error
 	for _, m := range e.objects {
 		if err := fn(m); err != nil {
@@ -64,7 +64,7 @@ func (e *execution) forEach(fn func(manifest) error) error {
 
 // annotated is the manifest with the annotation that holds it: JSON with sorted keys, an empty annotation map where
 // there was none, and a final newline.
-func (m manifest) annotated() manifest {
+func (m Manifest) annotated() Manifest {
 	raw := deepCopyJSON(m.raw)
 	metadata, _ := raw["metadata"].(map[string]any)
 	annotations, _ := metadata["annotations"].(map[string]any)
@@ -77,11 +77,11 @@ func (m manifest) annotated() manifest {
 	object := m.object.DeepCopyObject().(api.Object)
 	object.SetAnnotations(api.With(object.GetAnnotations(), lastApplied, text))
 	annotations[lastApplied] = text
-	return manifest{resource: m.resource, object: object, raw: raw}
+	return Manifest{resource: m.resource, object: object, raw: raw}
 }
 
 // threeWay computes apply's patch from what was applied last, what is wanted, and what is there.
-func threeWay(current api.Object, modified manifest) ([]byte, error) {
+func threeWay(current api.Object, modified Manifest) ([]byte, error) {
 	schema, err := strategicpatch.NewPatchMetaFromStruct(modified.object)
 	if err != nil {
 		return nil, err
@@ -119,9 +119,9 @@ func runCreate(e *execution) error {
 		if err != nil {
 			return err
 		}
-		e.objects = []manifest{m}
+		e.objects = []Manifest{m}
 	}
-	return e.forEach(func(m manifest) error {
+	return e.forEach(func(m Manifest) error {
 		created, err := client.Create(e.task, e.client, m.resource, m.object)
 		if err != nil {
 			return err
@@ -132,30 +132,30 @@ func runCreate(e *execution) error {
 }
 
 // generate makes the object of a create without a file.
-func (e *execution) generate() (manifest, error) {
+func (e *execution) generate() (Manifest, error) {
 	kind, name := e.args[0], e.args[len(e.args)-1]
 	meta := metav1.ObjectMeta{Name: name, Namespace: e.options.namespace}
 	literals, err := e.literals()
 	if err != nil {
-		return manifest{}, err
+		return Manifest{}, err
 	}
 	switch api.ForName(kind) {
 	case api.Namespaces:
-		return manifest{resource: api.Namespaces, object: &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}}, nil
+		return Manifest{resource: api.Namespaces, object: &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}}, nil
 	case api.ServiceAccounts:
-		return manifest{resource: api.ServiceAccounts, object: &corev1.ServiceAccount{ObjectMeta: meta}}, nil
+		return Manifest{resource: api.ServiceAccounts, object: &corev1.ServiceAccount{ObjectMeta: meta}}, nil
 	case api.ConfigMaps:
-		return manifest{resource: api.ConfigMaps, object: &corev1.ConfigMap{ObjectMeta: meta, Data: literals}}, nil
+		return Manifest{resource: api.ConfigMaps, object: &corev1.ConfigMap{ObjectMeta: meta, Data: literals}}, nil
 	case api.Secrets:
 		data := map[string][]byte{}
 		for k, v := range literals { //sim:unordered builds another map
 			data[k] = []byte(v)
 		}
-		return manifest{resource: api.Secrets, object: &corev1.Secret{ObjectMeta: meta, Data: data, Type: corev1.SecretTypeOpaque}}, nil
+		return Manifest{resource: api.Secrets, object: &corev1.Secret{ObjectMeta: meta, Data: data, Type: corev1.SecretTypeOpaque}}, nil
 	case api.Deployments:
-		return manifest{resource: api.Deployments, object: e.deployment(meta)}, nil
+		return Manifest{resource: api.Deployments, object: e.deployment(meta)}, nil
 	}
-	return manifest{}, fmt.Errorf("create %s: want create %s", kind, e.verb.usage)
+	return Manifest{}, fmt.Errorf("create %s: want create %s", kind, e.verb.usage)
 }
 
 func (e *execution) literals() (map[string]string, error) {

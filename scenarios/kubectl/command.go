@@ -23,7 +23,7 @@ type Command struct {
 	args    []string
 	options options
 	// objects are what the manifests hold, read when the command was parsed.
-	objects []manifest
+	objects []Manifest
 }
 
 // options are the flags; each verb takes some of them.
@@ -152,6 +152,15 @@ func (c *Command) Run(t *sim.Task, k *client.Client) (string, error) {
 	err := c.verb.run(e)
 	return strings.TrimRight(e.out.String(), "\n"), err
 }
+
+// ReadsStdin reports whether the command reads what Files.Stdin holds.
+func (c *Command) ReadsStdin() bool { return slices.Contains(c.options.files, "-") }
+
+// unrepeatable are the commands that do something else the second time.
+var unrepeatable = []string{"rollout restart", "rollout undo", "evict"}
+
+// Repeatable reports whether the command may be run again where it is not known what the first run has done.
+func (c *Command) Repeatable() bool { return !slices.Contains(unrepeatable, c.verb.name) }
 
 // split breaks a line into words as a shell does: white space separates, quotes hold together.
 func split(line string) ([]string, error) {

@@ -29,7 +29,7 @@ func runDelete(e *execution) error {
 	}
 	remove := func(t target, _ []string) error { return e.remove(t, options) }
 	if len(e.objects) > 0 {
-		return e.forEach(func(m manifest) error {
+		return e.forEach(func(m Manifest) error {
 			meta := api.Meta(m.object)
 			return remove(target{resource: m.resource, namespace: meta.Namespace, name: meta.Name}, nil)
 		})

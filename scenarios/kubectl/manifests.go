@@ -10,16 +10,16 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/api"
 )
 
-// manifest is one object of a file, decoded and as JSON.
-type manifest struct {
+// Manifest is one object of a file, decoded and as JSON.
+type Manifest struct {
 	resource *api.Resource
 	object   api.Object
 	// raw is the document as a JSON object, from which apply makes its annotation.
 	raw map[string]any
 }
 
-func readManifests(paths []string, namespace string, explicit bool, files Files) ([]manifest, error) {
-	var all []manifest
+func readManifests(paths []string, namespace string, explicit bool, files Files) ([]Manifest, error) {
+	var all []Manifest
 	for _, path := range paths {
 		data := files.Stdin
 		if path == "-" {
@@ -46,12 +46,12 @@ func readManifests(paths []string, namespace string, explicit bool, files Files)
 
 // ParseManifests decodes the documents of a file strictly; lists are flattened. An object's namespace defaults to
 // namespace; where that was given explicitly, another one is an error, as in kubectl.
-func ParseManifests(path string, data []byte, namespace string, explicit bool, files Files) ([]manifest, error) {
+func ParseManifests(path string, data []byte, namespace string, explicit bool, files Files) ([]Manifest, error) {
 	documents, err := api.Documents(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	var all []manifest
+	var all []Manifest
 	for i, document := range documents {
 		raws, err := flatten(document)
 		if err != nil {
@@ -97,21 +97,21 @@ func flatten(document []byte) ([]map[string]any, error) {
 	return all, nil
 }
 
-func decode(raw map[string]any, namespace string, explicit bool) (manifest, error) {
+func decode(raw map[string]any, namespace string, explicit bool) (Manifest, error) {
 	data, err := json.Marshal(raw)
 	if err != nil {
-		return manifest{}, err
+		return Manifest{}, err
 	}
 	object, resource, err := api.Decode(data)
 	if err != nil {
-		return manifest{}, err
+		return Manifest{}, err
 	}
 	meta := api.Meta(object)
 	if resource.Namespaced {
 		if meta.Namespace == "" {
 			meta.Namespace = namespace
 		} else if explicit && meta.Namespace != namespace {
-			return manifest{}, fmt.Errorf("the namespace from the provided object %q does not match the namespace %q", meta.Namespace, namespace)
+			return Manifest{}, fmt.Errorf("the namespace from the provided object %q does not match the namespace %q", meta.Namespace, namespace)
 		}
 		metadata, _ := raw["metadata"].(map[string]any)
 		if metadata == nil {
@@ -120,8 +120,14 @@ func decode(raw map[string]any, namespace string, explicit bool) (manifest, erro
 		}
 		metadata["namespace"] = meta.Namespace
 	}
-	return manifest{resource: resource, object: object, raw: raw}, nil
+	return Manifest{resource: resource, object: object, raw: raw}, nil
 }
+
+// Resource is the kind of the object.
+func (m Manifest) Resource() *api.Resource { return m.resource }
+
+// Object is the decoded object, its namespace filled in. It is shared: do not change it.
+func (m Manifest) Object() api.Object { return m.object }
 
 // title is how kubectl names an object: deployment.apps/web.
 func title(r *api.Resource, name string) string {
