@@ -132,7 +132,7 @@ func (c *Cluster) startControlPlaneKubelet(i int) {
 	machine := c.hosts[i]
 	kubelet.Spawn(machine, kubelet.Config{
 		NodeName: machine.Name(), Network: c.network, Server: apiAddress, Metrics: c.metrics, NodeIP: controlPlaneIP(i),
-		Capacity: controlPlaneCapacity(c.topology.ControlPlane), Labels: map[string]string{controlPlaneLabel: ""},
+		Capacity: controlPlaneCapacity(c.topology.ControlPlane), Labels: located(map[string]string{controlPlaneLabel: ""}, machine.Zone(), machine.Region()),
 		Taints: controlPlaneTaints, StaticPods: c.staticPods(i), Runtime: runtime.Config{Catalogue: c.catalogue},
 	})
 }

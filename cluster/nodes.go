@@ -123,7 +123,7 @@ func (c *Cluster) startNode(n *Node, p NodePool) {
 	n.machine = host.NewMachine(c.simulation, host.Config{Name: n.Name, Zone: n.zone, Region: p.region(), Cores: int(max(cores.Value(), 1))})
 	n.kubelet = kubelet.Spawn(n.machine, kubelet.Config{
 		NodeName: n.Name, Network: c.network, Server: apiAddress, Metrics: c.metrics, NodeIP: c.nextIP(),
-		Capacity: capacity, Labels: p.labels(), Taints: p.Taints, Runtime: runtime.Config{Catalogue: c.catalogue},
+		Capacity: capacity, Labels: located(p.labels(), n.zone, p.region()), Taints: p.Taints, Runtime: runtime.Config{Catalogue: c.catalogue},
 	})
 	c.startProxy(n)
 }
@@ -133,6 +133,12 @@ func (p NodePool) labels() map[string]string {
 	for k, v := range p.Labels { //sim:unordered builds another map
 		labels[k] = v
 	}
+	return labels
+}
+
+// located adds the labels with which a cloud provider says where a node stands.
+func located(labels map[string]string, zone, region string) map[string]string {
+	labels[corev1.LabelTopologyZone], labels[corev1.LabelTopologyRegion] = zone, region
 	return labels
 }
 

@@ -38,7 +38,8 @@ func startEndpoints(s *Server) {
 // run renews the server's own key; Done goes on.
 func (r *endpointReconciler) run() {
 	s := r.server
-	s.process.At(endpointsPeriod, 0, s.kinds.endpoints, 0, r)
+	// The next turn is a value of its own: a store that does not answer may hold this one for longer than a period.
+	s.process.At(endpointsPeriod, 0, s.kinds.endpoints, 0, &endpointReconciler{server: s})
 	r.write = storage.Write{Store: s.store, Key: leasePrefix + s.config.AdvertiseIP, Decider: r}
 	s.store.Get(r.write.Key, func(obj api.Object, _ int64, err error) {
 		if err != nil {
