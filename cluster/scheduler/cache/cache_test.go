@@ -338,6 +338,32 @@ func TestImageCountsAreAsOfTheNodesLastCopy(t *testing.T) {
 	}
 }
 
+func TestImageThatNoNodeHasIsForgottenWithItsSize(t *testing.T) {
+	c, s := cache.New(framework.NewSymbols()), framework.NewSnapshot()
+	node := func(name string, size int64) *corev1.Node {
+		n := &corev1.Node{}
+		n.Name = name
+		n.Status.Images = []corev1.ContainerImage{{Names: []string{"nginx:1.25"}, SizeBytes: size}}
+		return n
+	}
+	c.AddNode(node("a", 100))
+	c.AddNode(node("b", 200))
+	c.UpdateSnapshot(s)
+	if size := s.Node("b").Images[0].Size; size != 100 {
+		t.Errorf("size %d, want the first one reported", size)
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := c.RemoveNode(node(name, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.AddNode(node("c", 300))
+	c.UpdateSnapshot(s)
+	if i := s.Node("c").Images[0]; i.Size != 300 || i.NumNodes != 1 {
+		t.Errorf("image %+v", i)
+	}
+}
+
 func TestErrorsOfTheCache(t *testing.T) {
 	symbols := framework.NewSymbols()
 	c := cache.New(symbols)

@@ -57,14 +57,7 @@ func newMachine() *machine {
 func (m *machine) act(t *rapid.T) {
 	switch testcluster.Pick(t, "action", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
 	case 0, 1:
-		name := fmt.Sprintf("n%d", testcluster.Pick(t, "node", []int{0, 1, 2, 3, 4, 5, 6, 7}))
-		node := testcluster.Node(t, name)
-		if old := m.nodes[name]; old != nil {
-			m.cache.UpdateNode(old, node)
-		} else {
-			m.cache.AddNode(node)
-		}
-		m.nodes[name] = node
+		m.node(t, testcluster.Pick(t, "node", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}))
 	case 2:
 		if len(m.nodes) > 0 && rapid.Bool().Draw(t, "really") {
 			name := rapid.SampledFrom(slices.Sorted(maps.Keys(m.nodes))).Draw(t, "gone")
@@ -95,6 +88,17 @@ func (m *machine) act(t *rapid.T) {
 	default:
 		m.schedule(t)
 	}
+}
+
+func (m *machine) node(t *rapid.T, number int) {
+	name := fmt.Sprintf("n%d", number)
+	node := testcluster.Node(t, name)
+	if old := m.nodes[name]; old != nil {
+		m.cache.UpdateNode(old, node)
+	} else {
+		m.cache.AddNode(node)
+	}
+	m.nodes[name] = node
 }
 
 func (m *machine) schedule(t *rapid.T) {
@@ -161,6 +165,9 @@ func (m *machine) explain(a *runtime.Algorithm) string {
 func TestFastFormsAnswerLikeThePlainTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine()
+		for number := range testcluster.Pick(t, "nodes", []int{0, 3, 12}) { // from 8 on, classes are remembered
+			m.node(t, number)
+		}
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			m.act(t)
 		}
