@@ -8,20 +8,22 @@ import (
 )
 
 // backgroundPeriod is how often a control-plane process is charged for what it does whether or not anybody asks:
-// garbage collection, metrics, health checks, timers. The rows <program>.background hold what a period costs.
+// garbage collection, metrics, health checks, timers. The rows <program>.background hold what a period costs; their
+// units are the cluster's nodes.
 const backgroundPeriod = 100 * time.Millisecond
 
 // background is the background work of one incarnation.
 type background struct {
+	cluster       *Cluster
 	process       *host.Process
 	op            host.Op
 	due, finished sim.Kind
 }
 
 // startBackground begins the background work of a process.
-func startBackground(p *host.Process) {
+func (c *Cluster) startBackground(p *host.Process) {
 	b := &background{
-		process: p, op: p.Op(p.Program() + ".background"),
+		cluster: c, process: p, op: p.Op(p.Program() + ".background"),
 		due: p.Kind("cluster.background", backgroundDue), finished: p.Kind("cluster.background.done", func(uint64, any) {}),
 	}
 	p.At(backgroundPeriod, 0, b.due, 0, b)
@@ -29,6 +31,6 @@ func startBackground(p *host.Process) {
 
 func backgroundDue(_ uint64, ref any) {
 	b := ref.(*background)
-	b.process.Charge(b.op, 1, 0, b.finished, 0, b)
+	b.process.Charge(b.op, int64(len(b.cluster.nodes)), 0, b.finished, 0, b)
 	b.process.At(backgroundPeriod, 0, b.due, 0, b)
 }

@@ -58,7 +58,7 @@ func (c *Cluster) startEtcd() {
 	for i, peer := range peers {
 		registry := c.metrics.With("member", peer.Name)
 		c.members = append(c.members, c.hosts[i].Spawn("etcd", func(p *host.Process) {
-			startBackground(p)
+			c.startBackground(p)
 			c.running[i] = etcd.StartMember(p, etcd.MemberConfig{
 				Name: peer.Name, Network: c.network, ClientAddress: peer.ClientAddress, PeerAddress: peer.PeerAddress,
 				InitialCluster: peers, Canonical: c.store.canonical, Metrics: registry,
@@ -80,7 +80,7 @@ func (c *Cluster) startAPIServers() {
 		view := &View{cluster: c, server: i}
 		c.views = append(c.views, view)
 		c.apiservers = append(c.apiservers, machine.Spawn("kube-apiserver", func(p *host.Process) {
-			startBackground(p)
+			c.startBackground(p)
 			c.servers[i] = apiserver.Start(p, apiserver.Config{
 				Network: c.network, Address: at, Etcd: c.etcdEndpoints(i), AdvertiseIP: ip,
 				Metrics: registry, Audit: c.topology.Audit, Detector: c.detector,
@@ -105,14 +105,14 @@ func (c *Cluster) etcdEndpoints(i int) []network.Address {
 func (c *Cluster) startControllers(machine *host.Machine) {
 	rate := c.topology.Clients
 	c.schedulers = append(c.schedulers, machine.Spawn("kube-scheduler", func(p *host.Process) {
-		startBackground(p)
+		c.startBackground(p)
 		scheduler.Start(p, scheduler.Config{
 			Network: c.network, Server: apiAddress, Host: machine.Name(), Identity: identity(p), Metrics: c.metrics.With("instance", machine.Name()),
 			QPSMilli: rate["kube-scheduler"].QPSMilli, Burst: rate["kube-scheduler"].Burst,
 		})
 	}))
 	c.managers = append(c.managers, machine.Spawn("kube-controller-manager", func(p *host.Process) {
-		startBackground(p)
+		c.startBackground(p)
 		manager.Start(p, manager.Config{
 			Network: c.network, Server: apiAddress, Metrics: c.metrics.With("instance", machine.Name()), Identity: identity(p),
 			QPSMilli: rate["kube-controller-manager"].QPSMilli, Burst: rate["kube-controller-manager"].Burst,

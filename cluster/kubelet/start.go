@@ -70,6 +70,7 @@ func (r *round) create(c *corev1.Container, finish func(podstatus.Reason, error)
 	}
 	spec := runtime.Container{
 		Pod: w.uid, Sandbox: r.sandbox, Name: c.Name, Image: c.Image, RestartCount: attempt, SpecHash: specHash(c),
+		ToCompletion: w.toCompletion(c),
 	}
 	k.runtime.CreateContainer(k.process, spec, func(id string, err error) {
 		if err != nil {
@@ -88,6 +89,17 @@ func (r *round) create(c *corev1.Container, finish func(podstatus.Reason, error)
 			k.process.After(hookTime(postStart(c)), func() { finish(podstatus.Reason{}, nil) })
 		})
 	})
+}
+
+// toCompletion reports whether the pod waits for the container's end: an init container that is no sidecar, or any in a
+// pod that is not restarted for ever.
+func (w *worker) toCompletion(c *corev1.Container) bool {
+	for i := range w.pod.Spec.InitContainers {
+		if init := &w.pod.Spec.InitContainers[i]; init.Name == c.Name {
+			return init.RestartPolicy == nil || *init.RestartPolicy != corev1.ContainerRestartPolicyAlways
+		}
+	}
+	return w.pod.Spec.RestartPolicy == corev1.RestartPolicyNever || w.pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure
 }
 
 // withoutCode is a gRPC error's description.

@@ -18,12 +18,14 @@ type container struct {
 	runtime *Runtime
 	uid     types.UID
 	image   *Image
-	started sim.Monotonic
-	timer   sim.Timer // its own end, its end on SIGTERM, or SIGKILL after the grace
-	kill    sim.Timer
-	killAt  sim.Monotonic // when kill is due; 0: nobody has asked the container to stop
-	onStart func(error)
-	onEnd   []func() // who waits for the end
+	// toCompletion: see Container.
+	toCompletion bool
+	started      sim.Monotonic
+	timer        sim.Timer // its own end, its end on SIGTERM, or SIGKILL after the grace
+	kill         sim.Timer
+	killAt       sim.Monotonic // when kill is due; 0: nobody has asked the container to stop
+	onStart      func(error)
+	onEnd        []func() // who waits for the end
 }
 
 // Container asks for a container.
@@ -34,6 +36,9 @@ type Container struct {
 	Image        string
 	RestartCount int32
 	SpecHash     uint64
+	// ToCompletion: the pod waits for the container's end, as for an init container's. Where nothing is known of how long
+	// its image runs, it ends after DefaultRunFor.
+	ToCompletion bool
 }
 
 // CreateContainer makes a container in a sandbox.
@@ -59,7 +64,7 @@ func (r *Runtime) CreateContainer(caller *host.Process, spec Container, done fun
 
 func (r *Runtime) record(p *pod, spec Container) *container {
 	image, _ := r.config.Catalogue.Lookup(spec.Image)
-	n := &container{runtime: r, uid: spec.Pod, image: image, ContainerStatus: ContainerStatus{
+	n := &container{runtime: r, uid: spec.Pod, image: image, toCompletion: spec.ToCompletion, ContainerStatus: ContainerStatus{
 		ID: r.identifier("container", spec.Pod, spec.Name), Name: spec.Name, Sandbox: spec.Sandbox,
 		RestartCount: spec.RestartCount, SpecHash: spec.SpecHash, State: Created, CreatedAt: r.daemon.Wall(),
 		Image: spec.Image, ImageRef: Reference(spec.Image),
@@ -102,11 +107,22 @@ func containerStarted(_ uint64, ref any) {
 		return
 	}
 	n.State, n.StartedAt, n.started = Running, n.runtime.shims.Wall(), n.runtime.shims.Monotonic()
-	if n.image.RunFor > 0 && (n.image.Crashes == 0 || n.RestartCount < n.image.Crashes) {
-		n.timer = n.runtime.shims.At(n.image.RunFor, 0, n.runtime.kinds.ended, 0, n)
+	if runFor := n.runFor(); runFor > 0 {
+		n.timer = n.runtime.shims.At(runFor, 0, n.runtime.kinds.ended, 0, n)
 	}
 	n.runtime.tell(n.uid)
 	done(nil)
+}
+
+// runFor is after how long the container ends by itself; 0 is never.
+func (n *container) runFor() time.Duration {
+	switch {
+	case n.image.RunFor == 0 && n.toCompletion:
+		return DefaultRunFor
+	case n.image.Crashes == 0 || n.RestartCount < n.image.Crashes:
+		return n.image.RunFor
+	}
+	return 0
 }
 
 // containerEnded is the process's own end.

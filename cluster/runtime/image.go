@@ -14,6 +14,7 @@ const (
 	DefaultImageBytes = 100 << 20       // 100 MiB
 	DefaultStartup    = time.Second     // from the start request to a running process
 	DefaultStopAfter  = time.Second     // from SIGTERM to the exit
+	DefaultRunFor     = time.Second     // of a container whose end the pod waits for: an init container, or one that is not restarted when it succeeds
 	DefaultExitCode   = 0               // of a process that ends by itself or on SIGTERM
 	layerShare        = "default layer" // label of the only layer of an undescribed image
 )
@@ -33,7 +34,7 @@ type Image struct {
 	ReadyIn   time.Duration // readiness and startup probes fail until this long after the start
 	StopAfter time.Duration // from SIGTERM to the exit; 0: 1 s; negative: at once
 
-	RunFor        time.Duration // the process ends by itself this long after its start; 0: never
+	RunFor        time.Duration // the process ends by itself this long after its start; 0: never, or after DefaultRunFor where its pod waits for that
 	ExitCode      int32         // with which it does so
 	TermExitCode  int32         // with which it ends on SIGTERM: 0, or 143 for a process that does not handle it
 	Crashes       int32         // only this many first attempts end after RunFor; 0: every one
