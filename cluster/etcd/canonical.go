@@ -33,11 +33,13 @@ type Canonical struct {
 	// revision and index are those of the newest application.
 	revision int64
 	index    uint64
-	// first and leaders remember who did something first, for the message of a violation.
+	// first and leaders remember who did something first, for the message of a violation; addresses are where each
+	// member says that it listens.
 	first       string
 	leaders     map[uint64]uint64
 	commands    uint64
 	started     map[string]uint64
+	addresses   map[uint64]Peer
 	subscribers []func(Commit)
 	violated    func(error)
 }
@@ -46,7 +48,8 @@ type Canonical struct {
 func NewCanonical(s *sim.Simulation) *Canonical {
 	return &Canonical{
 		simulation: s, kind: s.Kind("etcd.commit", func(uint64, any) {}), leaders: map[uint64]uint64{}, started: map[string]uint64{},
-		violated: func(err error) { panic(err) },
+		addresses: map[uint64]Peer{},
+		violated:  func(err error) { panic(err) },
 	}
 }
 

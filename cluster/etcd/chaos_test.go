@@ -3,6 +3,7 @@ package etcd
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -321,7 +322,7 @@ func TestChaos(t *testing.T) {
 // recoverTo turns a panic of simulated code into a failure that rapid can shrink.
 func recoverTo(t *rapid.T, r any) {
 	if err, ok := r.(error); ok {
-		t.Fatalf("%v", err)
+		t.Fatalf("%v\n%s", err, debug.Stack())
 	} else if r != nil {
 		panic(r)
 	}

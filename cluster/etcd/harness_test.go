@@ -46,7 +46,7 @@ func newWorldWith(t tester, c sim.Config, size int, change ...func(*MemberConfig
 		peers[i] = w.peer(i)
 	}
 	for i := range peers {
-		w.addMember(i, peers, false, change...)
+		w.addMember(peers[i], peers, false, change...)
 	}
 	w.desk = host.NewMachine(s, host.Config{Name: "desk", Zone: "a"}).Spawn("client", func(*host.Process) {})
 	w.client = NewClient(w.desk, w.network, w.clientAddresses())
@@ -68,8 +68,8 @@ func (w *world) clientAddresses() (all []network.Address) {
 	return all
 }
 
-func (w *world) addMember(i int, peers []Peer, join bool, change ...func(*MemberConfig)) {
-	p := w.peer(i)
+func (w *world) addMember(p Peer, peers []Peer, join bool, change ...func(*MemberConfig)) {
+	i := len(w.members)
 	config := MemberConfig{
 		Name: p.Name, Network: w.network, ClientAddress: p.ClientAddress, PeerAddress: p.PeerAddress,
 		InitialCluster: peers, Join: join, Canonical: w.canonical, Metrics: w.metrics.With("instance", p.Name),

@@ -92,6 +92,7 @@ func StartMember(p *host.Process, c MemberConfig) *Member {
 		id: memberID(c.Name), peers: map[uint64]*peer{},
 	}
 	m.onSaved = m.saved
+	m.canonical.addresses[m.id] = Peer{ID: m.id, Name: c.Name, PeerAddress: c.PeerAddress, ClientAddress: c.ClientAddress}
 	m.listen()
 	m.recover()
 	return m
@@ -157,10 +158,11 @@ func (m *Member) handle(rd raft.Ready) {
 // save writes the turn's entries and votes to the log, and waits for the disk if there are any.
 func (m *Member) save() {
 	rd := &m.ready
-	if len(rd.Entries) == 0 && !rd.MustSync {
+	if len(rd.Entries) == 0 && !rd.MustSync && m.holdAt <= m.applied {
 		m.finishTurn() // The commit index alone need not be durable: it is written along with what comes next.
 		return
 	}
+	// That of a change of the configuration is: a member that has left cannot be asked for its vote any more.
 	if err := m.log.Append(rd.Entries, rd.HardState); err != nil {
 		m.fail(fmt.Errorf("write-ahead log: %w", err))
 		return

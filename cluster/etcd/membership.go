@@ -32,13 +32,11 @@ const (
 	readyPercent = 90
 )
 
-// cluster is who belongs to the store, as of the applied index.
+// cluster is who belongs to the store, as of the applied index, and who did once: an id is never used again.
 type cluster struct {
 	members map[uint64]Peer
 	removed map[uint64]bool
 }
-
-func (c *cluster) copy() map[uint64]Peer { return maps.Clone(c.members) }
 
 // sorted lists the members by id.
 func (c *cluster) sorted() []Peer {
@@ -50,11 +48,11 @@ func (c *cluster) sorted() []Peer {
 }
 
 // restore takes over the members of a snapshot.
-func (c *cluster) restore(m *Member, members map[uint64]Peer) {
+func (c *cluster) restore(m *Member, i *image) {
+	c.members, c.removed = maps.Clone(i.members), maps.Clone(i.removed)
 	if c.removed == nil {
 		c.removed = map[uint64]bool{}
 	}
-	c.members = maps.Clone(members)
 	m.connectPeers()
 }
 

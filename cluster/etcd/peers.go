@@ -16,6 +16,8 @@ import (
 type peer struct {
 	Peer
 	conn, bulk *network.Conn
+	// remote says that it is not a member as far as this one knows, which may be behind: it is answered all the same.
+	remote bool
 }
 
 // snapshotTimeout is how long a snapshot may be under way; etcd's transport has no limit but a broken connection.
@@ -24,8 +26,9 @@ const snapshotTimeout = 10 * time.Minute
 // connectPeers makes the connections match the list of members.
 func (m *Member) connectPeers() {
 	for _, id := range slices.Sorted(maps.Keys(m.peers)) {
-		if _, ok := m.cluster.members[id]; !ok {
-			p := m.peers[id]
+		p := m.peers[id]
+		_, member := m.cluster.members[id]
+		if p.remote = p.remote && !member; !member && (!p.remote || m.cluster.removed[id]) {
 			p.conn.Close()
 			p.bulk.Close()
 			delete(m.peers, id)
@@ -35,6 +38,15 @@ func (m *Member) connectPeers() {
 		if p.ID != m.id && m.peers[p.ID] == nil {
 			m.connectPeer(p)
 		}
+	}
+}
+
+// connectRemote connects to a sender that this member does not know yet. etcd's members say in each connection where they
+// listen (rafthttp: X-PeerURLs), so that one that is behind can answer a leader that joined later.
+func (m *Member) connectRemote(id uint64) {
+	if p, ok := m.canonical.addresses[id]; ok && id != m.id {
+		m.connectPeer(p)
+		m.peers[id].remote = true
 	}
 }
 
@@ -165,6 +177,9 @@ func (s peerService) ServeStream(st *network.ServerStream) { st.Close(ErrStopped
 func (m *Member) receive(message *raftpb.Message) {
 	if m.stopped || m.cluster.removed[message.From] {
 		return
+	}
+	if m.peers[message.From] == nil {
+		m.connectRemote(message.From)
 	}
 	if message.Type == raftpb.MsgProp && m.IsLeader() {
 		m.waiting = append(m.waiting, message.Entries...)

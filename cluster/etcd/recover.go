@@ -175,7 +175,7 @@ func (m *Member) restore(i *image) {
 	m.store = mvcc.Restore(i.store, m.lessor)
 	m.history, m.applied, m.confState = i.history, i.index, i.confState
 	m.alarms = i.alarms.clone()
-	m.cluster.restore(m, i.members)
+	m.cluster.restore(m, i)
 }
 
 // header says where the member stands.

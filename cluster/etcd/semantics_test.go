@@ -369,7 +369,7 @@ func TestMembershipChanges(t *testing.T) {
 	if _, err := do(w, func(done func(*MemberListResponse, error)) { w.client.MemberPromote(memberID("m3"), done) }); !errors.Is(err, ErrLearnerNotReady) {
 		t.Fatalf("promoting a learner that has not started: %v", err)
 	}
-	w.addMember(3, members, true)
+	w.addMember(newcomer, members, true)
 	w.await(10*time.Second, "the learner has everything", w.converged)
 	list(func(done func(*MemberListResponse, error)) { w.client.MemberPromote(memberID("m3"), done) })
 	w.run(time.Second)

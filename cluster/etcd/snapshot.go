@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -21,6 +22,7 @@ type image struct {
 	store       *mvcc.Snapshot
 	leases      []lease.Granted
 	members     map[uint64]Peer
+	removed     map[uint64]bool
 	alarms      alarms
 	history     uint64
 }
@@ -44,7 +46,8 @@ func (m *Member) image() *image {
 	must(err)
 	return &image{
 		index: m.applied, term: term, confState: m.confState, store: m.store.Snapshot(),
-		leases: m.lessor.Snapshot(), members: m.cluster.copy(), alarms: m.alarms.clone(), history: m.history,
+		leases: m.lessor.Snapshot(), members: maps.Clone(m.cluster.members),
+		removed: maps.Clone(m.cluster.removed), alarms: m.alarms.clone(), history: m.history,
 	}
 }
 
@@ -55,8 +58,6 @@ type snapshots struct {
 	wanted bool
 	// writing is the one on its way to the disk.
 	writing bool
-	// compacted is up to where raft's log in memory is cut off.
-	compacted uint64
 	// cut is the snapshot for which a segment was cut; release is what may go once that segment is durable.
 	cut, release uint64
 }
@@ -120,9 +121,8 @@ func (m *Member) snapshotWritten(i *image) {
 	}
 	m.mark(i, false)
 	m.storage.setSnapshot(i.snapshot())
-	if keep := m.config.CatchUpEntries; i.index > keep && i.index-keep > s.compacted {
-		s.compacted = i.index - keep
-		m.storage.compact(s.compacted)
+	if keep := m.config.CatchUpEntries; i.index > m.storage.offset()+keep {
+		m.storage.compact(i.index - keep)
 	}
 	m.maybeSnapshot()
 }
@@ -222,7 +222,6 @@ func (m *Member) install(from *raftpb.Snapshot) {
 // installed takes the new state up: what was to be applied before it is part of it.
 func (m *Member) installed(i *image) {
 	m.storage.install(i.snapshot())
-	m.snapshots.compacted = i.index
 	m.toApply, m.applying = nil, nil
 	m.hub.Flush()
 	m.restore(i)
