@@ -1,6 +1,7 @@
 package kubectl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,6 +20,8 @@ import (
 const (
 	revisionAnnotation  = "deployment.kubernetes.io/revision"
 	restartedAnnotation = "kubectl.kubernetes.io/restartedAt"
+	// changeCauseAnnotation is where users note why they changed something.
+	changeCauseAnnotation = "kubernetes.io/change-cause"
 )
 
 // podTemplate is the template of a workload, nil for other kinds.
@@ -126,6 +129,11 @@ func runUndo(e *execution) error {
 			return err
 		}
 		e.printf("%s rolled back", t.title())
+		if _, applied := d.Annotations[lastApplied]; applied {
+			e.printf("Warning: resource %s/%s was previously managed with 'kubectl apply'. Rolling back will not update the %s annotation, "+
+				"which may cause unexpected behavior on future 'kubectl apply' operations. Consider using 'kubectl apply' with your previous configuration file instead.",
+				t.resource.Name, t.name, lastApplied)
+		}
 		return nil
 	})
 }
@@ -145,8 +153,8 @@ func restoredAnnotations(d *appsv1.Deployment, rs *appsv1.ReplicaSet) map[string
 	return annotations
 }
 
-// revision finds the ReplicaSet to go back to: the one of --to-revision, or the last before the current one.
-func (e *execution) revision(d *appsv1.Deployment) (*appsv1.ReplicaSet, error) {
+// revisions are the Deployment's ReplicaSets by the revision that they stand for.
+func (e *execution) revisions(d *appsv1.Deployment) (map[int64]*appsv1.ReplicaSet, error) {
 	sets, err := client.ListAll[*appsv1.ReplicaSet](e.task, e.client, api.ReplicaSets, d.Namespace, api.Selector(d.Spec.Selector))
 	if err != nil {
 		return nil, err
@@ -161,6 +169,15 @@ func (e *execution) revision(d *appsv1.Deployment) (*appsv1.ReplicaSet, error) {
 			byRevision[n] = rs
 		}
 	}
+	return byRevision, nil
+}
+
+// revision finds the ReplicaSet to go back to: the one of --to-revision, or the last before the current one.
+func (e *execution) revision(d *appsv1.Deployment) (*appsv1.ReplicaSet, error) {
+	byRevision, err := e.revisions(d)
+	if err != nil {
+		return nil, err
+	}
 	if wanted := e.options.toRevision; wanted > 0 {
 		if rs := byRevision[wanted]; rs != nil {
 			return rs, nil
@@ -172,6 +189,29 @@ func (e *execution) revision(d *appsv1.Deployment) (*appsv1.ReplicaSet, error) {
 		return nil, fmt.Errorf("no rollout history found for deployment %q", d.Name)
 	}
 	return byRevision[revisions[len(revisions)-2]], nil
+}
+
+// runHistory lists the revisions with what changed them, as their author noted.
+func runHistory(e *execution) error {
+	return e.each(nil, func(t target, _ []string) error {
+		o, err := e.get(t)
+		if err != nil {
+			return err
+		}
+		d, ok := o.(*appsv1.Deployment)
+		if !ok {
+			return fmt.Errorf("%s: rollout history is simulated for Deployments", t.title())
+		}
+		byRevision, err := e.revisions(d)
+		if err != nil {
+			return err
+		}
+		e.printf("%s \nREVISION  CHANGE-CAUSE", t.title())
+		for _, n := range slices.Sorted(maps.Keys(byRevision)) {
+			e.printf("%-8d  %s", n, cmp.Or(byRevision[n].Annotations[changeCauseAnnotation], "<none>"))
+		}
+		return nil
+	})
 }
 
 func runStatus(e *execution) error {

@@ -28,6 +28,7 @@ func verbs() map[string]*verb {
 			f.Int64Var(&o.gracePeriod, "grace-period", -1, "")
 		}},
 		{name: "rollout restart", usage: "TYPE NAME", least: 1, run: runRestart, flags: noFlags},
+		{name: "rollout history", usage: "TYPE NAME", least: 1, run: runHistory, flags: noFlags},
 		{name: "rollout undo", usage: "TYPE NAME", least: 1, run: runUndo, flags: func(f *pflag.FlagSet, o *options) {
 			f.Int64Var(&o.toRevision, "to-revision", 0, "")
 		}},
