@@ -201,8 +201,21 @@ func (o *operation) Done(obj api.Object, err error) {
 		return
 	case err == nil && o.entry.Resource == api.Services:
 		o.server.releaseAddresses(o.old, obj, o.outcome.Action)
+		o.deleteEndpoints()
 	}
 	o.done(o, obj, o.explain(err))
+}
+
+// deleteEndpoints removes the Endpoints of a deleted Service, as its registry does upstream; nobody waits for it, and
+// audit does not see it.
+func (o *operation) deleteEndpoints() {
+	if o.outcome.Action != registry.Remove && o.outcome.Action != registry.WriteThenRemove {
+		return
+	}
+	r := &api.Request{Verb: api.VerbDelete, Resource: api.Endpoints, Namespace: o.request.Namespace, Name: o.request.Name, User: self, UserAgent: userAgent}
+	deletion := &operation{server: o.server, request: r, entry: registry.For(api.Endpoints)}
+	deletion.done = func(*operation, api.Object, error) {}
+	deletion.start()
 }
 
 // tryAnotherName draws again for an object that is named by its server.

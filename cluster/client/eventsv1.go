@@ -20,6 +20,7 @@ type EventsV1Recorder struct {
 	controller string
 	instance   string
 	draws      *sim.Stream
+	names      *eventClock
 	series     *seriesCache
 }
 
@@ -28,7 +29,7 @@ type EventsV1Recorder struct {
 func NewEventsV1Recorder(c *Client, p *host.Process, controller, instance string) *EventsV1Recorder {
 	draws := streamOf(p, "events.k8s.io/"+controller)
 	return &EventsV1Recorder{
-		process: p, controller: controller, instance: instance, draws: draws, series: newSeriesCache(c, p, draws),
+		process: p, controller: controller, instance: instance, draws: draws, names: eventClockOf(p), series: newSeriesCache(c, p, draws),
 	}
 }
 
@@ -44,7 +45,7 @@ func (r *EventsV1Recorder) Eventf(regarding, related runtime.Object, eventType, 
 	ref := Reference(regarding)
 	e := &eventsv1.Event{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:      eventName(ref.Name, r.process.Wall(), r.draws),
+			Name:      eventName(ref.Name, r.names.next(r.process), r.draws),
 			Namespace: eventNamespace(ref),
 		},
 		EventTime:           NowMicro(r.process),

@@ -19,6 +19,7 @@ type Recorder struct {
 	component string
 	host      string
 	draws     *sim.Stream
+	names     *eventClock
 	sink      *sink
 }
 
@@ -26,7 +27,7 @@ type Recorder struct {
 // components that are not of a node.
 func NewRecorder(c *Client, p *host.Process, component, host string) *Recorder {
 	draws := streamOf(p, "events/"+component)
-	return &Recorder{process: p, component: component, host: host, draws: draws, sink: newSink(c, p, draws)}
+	return &Recorder{process: p, component: component, host: host, draws: draws, names: eventClockOf(p), sink: newSink(c, p, draws)}
 }
 
 // WithComponent returns a recorder of another component that shares this one's queue and sender.
@@ -56,7 +57,7 @@ func (r *Recorder) AnnotatedEvent(obj runtime.Object, annotations map[string]str
 	now := moment{wall: wall}.time()
 	r.sink.record(&corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:        eventName(ref.Name, wall, r.draws),
+			Name:        eventName(ref.Name, r.names.next(r.process), r.draws),
 			Namespace:   eventNamespace(ref),
 			Annotations: annotations,
 		},

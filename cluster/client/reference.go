@@ -3,12 +3,14 @@ package client
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/sim/host"
 )
 
 // Reference returns the reference that an Event about obj carries: obj itself if it is a reference already, which is
@@ -45,6 +47,24 @@ func eventNamespace(ref *corev1.ObjectReference) string {
 
 // maxSubdomain is the longest name the API admits for an Event (RFC 1123).
 const maxSubdomain = 253
+
+// eventClock gives the Events of one process nanoseconds of their own. A real process takes more than one to make an
+// Event, a simulated one takes none, and two Events about an object at one instant would get the same name.
+type eventClock struct{ last sim.Wall }
+
+func eventClockOf(p *host.Process) *eventClock {
+	return p.Attach("client.eventclock/"+p.Name(), func() any { return &eventClock{} }).(*eventClock)
+}
+
+// next is the wall clock, or the nanosecond after the last one given out where that is not past yet.
+func (c *eventClock) next(p *host.Process) sim.Wall {
+	now := p.Wall()
+	if now <= c.last && c.last-now < sim.Wall(time.Millisecond) { // Further back the clock has been set.
+		now = c.last + 1
+	}
+	c.last = now
+	return now
+}
 
 // eventName is the object's name, a dot and the wall clock in hexadecimal nanoseconds. Names that no Event may have are
 // replaced by a random UUID (client-go tools/record/util).
