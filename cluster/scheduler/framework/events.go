@@ -99,7 +99,6 @@ var (
 	EventForceActivate        = ClusterEvent{Resource: WildCard, Action: All, label: ForceActivate}
 	EventNodeAdd              = ClusterEvent{Resource: Node, Action: Add}
 	EventNodeDelete           = ClusterEvent{Resource: Node, Action: Delete}
-	eventNodeTaintUpdate      = ClusterEvent{Resource: Node, Action: UpdateNodeTaint}
 )
 
 // IsWildCard reports whether the event moves pods whatever plugin refused them.

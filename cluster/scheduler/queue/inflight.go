@@ -67,6 +67,3 @@ func (f *inFlight) end(uid types.UID) {
 		f.entries = nil
 	}
 }
-
-// len returns the number of entries kept.
-func (f *inFlight) len() int { return len(f.entries) }

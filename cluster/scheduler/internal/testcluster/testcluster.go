@@ -169,6 +169,7 @@ func Node(t *rapid.T, name string) *corev1.Node {
 		"pods", fmt.Sprint(Pick(t, "pods", []int{110, 3, 1})),
 		"ephemeral-storage", "10Gi")
 	if chance(t, "gpus", 40) {
+		//sim:unordered one entry
 		for name, quantity := range api.Quantities("example.com/gpu", fmt.Sprint(between(t, "gpu", 0, 4))) {
 			n.Status.Allocatable[name] = quantity
 		}
@@ -215,6 +216,7 @@ func container(t *rapid.T, name string) corev1.Container {
 	c := corev1.Container{Name: name, Image: pick(t, "image", append(images, "other"))}
 	requests := corev1.ResourceList{}
 	add := func(resource, amount string) {
+		//sim:unordered one entry
 		for k, v := range api.Quantities(resource, amount) {
 			requests[k] = v
 		}
