@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fauxkube/fauxkube/cluster"
@@ -214,4 +215,9 @@ func (s *plannedStep) what() string {
 }
 
 // disturbs reports whether the step changes anything.
-func (s *plannedStep) disturbs() bool { return s.wait == nil }
+func (s *plannedStep) disturbs() bool {
+	if s.commands == nil {
+		return s.wait == nil
+	}
+	return slices.ContainsFunc(s.commands, func(c *kubectl.Command) bool { return !c.OnlyLooks() })
+}

@@ -86,12 +86,18 @@ func nameOf(files []string) string {
 	return name[:min(len(name), 63)]
 }
 
-// quote keeps a path together in a line of arguments.
+// quote keeps a path together in a line of arguments, also where it holds a comma, which separates files in kubectl.
 func quote(path string) string {
-	if strings.ContainsAny(path, " \t'\"") {
+	if strings.Contains(path, ",") {
+		path = `"` + path + `"`
+	}
+	switch {
+	case !strings.ContainsAny(path, " \t'\""):
+		return path
+	case strings.Contains(path, "'"):
 		return `"` + path + `"`
 	}
-	return path
+	return "'" + path + "'"
 }
 
 // readObjects reads one file; the errors name it.

@@ -156,6 +156,9 @@ func (c *Command) Run(t *sim.Task, k *client.Client) (string, error) {
 // ReadsStdin reports whether the command reads what Files.Stdin holds.
 func (c *Command) ReadsStdin() bool { return slices.Contains(c.options.files, "-") }
 
+// OnlyLooks reports whether the command waits and reads, and changes nothing.
+func (c *Command) OnlyLooks() bool { return c.verb.name == "rollout status" || c.verb.name == "wait" }
+
 // unrepeatable are the commands that do something else the second time.
 var unrepeatable = []string{"rollout restart", "rollout undo", "evict"}
 

@@ -39,7 +39,7 @@ func NewStartup(start time.Time) *Startup {
 	s := &Startup{start: start, starting: map[types.UID]*podStart{}}
 	registry := metrics.NewRegistry()
 	for _, name := range StartupNames {
-		s.latencies = append(s.latencies, registry.Histogram(name))
+		s.latencies = append(s.latencies, registry.Histogram(name+"_seconds"))
 	}
 	return s
 }

@@ -1,0 +1,3 @@
+// Package library holds the scenarios that ship with Fauxkube. Each is one file, named as its scenario is, with its
+// manifests inline: a beginning for scenarios of one's own.
+package library
