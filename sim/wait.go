@@ -122,6 +122,9 @@ func (q *Queue[T]) Pop() (T, bool) {
 	return item, true
 }
 
+// First is the item that Pop would take; there must be one.
+func (q *Queue[T]) First() T { return q.items[q.head] }
+
 // Take waits until there is an item and takes it.
 func (q *Queue[T]) Take(t *Task) T {
 	for {

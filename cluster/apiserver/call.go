@@ -33,6 +33,24 @@ type call struct {
 
 	response *api.Response
 	size     int
+	// body is the response of a write, operation the write; nil where the call writes nothing.
+	body      api.Response
+	operation *operation
+}
+
+// writeCall is a call and its write in one allocation.
+type writeCall struct {
+	call
+	operation operation
+}
+
+func newCall(s *Server, rpc *network.ServerCall, r *api.Request) *call {
+	if !r.Verb.Writes() {
+		return &call{server: s, rpc: rpc, request: r}
+	}
+	w := &writeCall{call: call{server: s, rpc: rpc, request: r}}
+	w.call.operation = &w.operation
+	return &w.call
 }
 
 func (c *call) arrive() {

@@ -13,6 +13,7 @@ type serverMetrics struct {
 	registry  *metrics.Registry
 	durations map[durationKey]durations
 	requests  map[requestKey]*metrics.Counter
+	recent    []recentSeries // by resource and verb: the series that the last such request counted in
 	rejected  map[rejectKey]*metrics.Counter
 	inflight  [2]*metrics.Gauge // read only, mutating
 	watches   []*metrics.Gauge  // by resource
@@ -37,11 +38,18 @@ type requestKey struct {
 	code   int
 }
 
+// recentSeries saves the look-ups of a request that is like the one before.
+type recentSeries struct {
+	key       requestKey
+	durations durations
+	requests  *metrics.Counter
+}
+
 type rejectKey struct{ level, schema, reason string }
 
 func newServerMetrics(r *metrics.Registry) serverMetrics {
 	m := serverMetrics{
-		registry: r, durations: map[durationKey]durations{}, requests: map[requestKey]*metrics.Counter{},
+		registry: r, recent: make([]recentSeries, len(api.Resources())*verbs), durations: map[durationKey]durations{}, requests: map[requestKey]*metrics.Counter{},
 		rejected: map[rejectKey]*metrics.Counter{}, watches: make([]*metrics.Gauge, len(api.Resources())),
 		consistentReads: r.Counter("apiserver_watch_cache_consistent_read_total", "fallback", "false"),
 		fallbacks:       r.Counter("apiserver_watch_cache_consistent_read_total", "fallback", "true"),
@@ -86,7 +94,20 @@ func scopeOf(r *api.Request) string {
 
 // observe counts a completed request. waited is its time in a queue of priority and fairness, which the SLI leaves out.
 func (m *serverMetrics) observe(r *api.Request, took, waited time.Duration, err error) {
-	k := durationKey{r.Verb, r.Resource, r.Subresource, scopeOf(r)}
+	k := requestKey{durationKey{r.Verb, r.Resource, r.Subresource, scopeOf(r)}, r.UserAgent, codeOf(r, err)}
+	s := &m.recent[r.Resource.ID*verbs+int(r.Verb)]
+	if s.key != k {
+		*s = recentSeries{k, m.durationsOf(k.durationKey), m.requestsOf(k)}
+	}
+	s.durations.whole.Observe(took)
+	s.durations.sli.Observe(took - waited)
+	s.requests.Inc()
+}
+
+// verbs is more than the greatest verb.
+const verbs = int(api.VerbDeleteCollection) + 1
+
+func (m *serverMetrics) durationsOf(k durationKey) durations {
 	d, ok := m.durations[k]
 	if !ok {
 		labels := []string{"verb", verbOf(k.verb), "resource", k.resource.Name, "group", k.resource.Group,
@@ -97,20 +118,17 @@ func (m *serverMetrics) observe(r *api.Request, took, waited time.Duration, err 
 		}
 		m.durations[k] = d
 	}
-	d.whole.Observe(took)
-	d.sli.Observe(took - waited)
-	m.count(k, r.UserAgent, codeOf(r, err))
+	return d
 }
 
-func (m *serverMetrics) count(k durationKey, client string, code int) {
-	rk := requestKey{k, client, code}
-	c := m.requests[rk]
+func (m *serverMetrics) requestsOf(k requestKey) *metrics.Counter {
+	c := m.requests[k]
 	if c == nil {
 		c = m.registry.Counter("apiserver_request_total", "verb", verbOf(k.verb), "resource", k.resource.Name,
-			"group", k.resource.Group, "subresource", k.subresource, "scope", k.scope, "client", client, "code", strconv.Itoa(code))
-		m.requests[rk] = c
+			"group", k.resource.Group, "subresource", k.subresource, "scope", k.scope, "client", k.client, "code", strconv.Itoa(k.code))
+		m.requests[k] = c
 	}
-	c.Inc()
+	return c
 }
 
 func (m *serverMetrics) reject(level, schema, reason string) {

@@ -23,7 +23,9 @@ type operation struct {
 	request *api.Request
 	entry   *registry.Entry
 	bytes   int // of the request's body, for the cost of deciding
-	done    func(o *operation, obj api.Object, err error)
+	// call is whose write it is; the server's own writes, and those of collections, have done instead.
+	call *call
+	done func(o *operation, obj api.Object, err error)
 
 	write    storage.Write
 	outcome  registry.Outcome
@@ -32,6 +34,7 @@ type operation struct {
 	rounds   int        // decisions made
 	// namespace is the request's namespace, read from the store because the cache did not have it.
 	namespace *corev1.Namespace
+	context   registry.Context // of the decision under way
 }
 
 // maxRounds bounds how often a decision is repeated because its conditional writes of other objects lost their race:
@@ -47,10 +50,27 @@ func (o *operation) start() {
 			return
 		}
 	} else {
-		o.write.Key = o.entry.Key(o.request.Namespace, o.request.Name)
-		o.write.Cached, _ = o.server.cacherOf(o.entry).cache.Get(o.write.Key)
+		o.find()
 	}
 	o.write.Start()
+}
+
+// find looks the object up in the cache, which also knows its key as a string.
+func (o *operation) find() {
+	var room [128]byte
+	key := o.entry.AppendKey(room[:0], o.request.Namespace, o.request.Name)
+	if o.write.Key, o.write.Cached = o.server.cacherOf(o.entry).cache.Find(key); o.write.Cached == nil {
+		o.write.Key = string(key)
+	}
+}
+
+// end tells who asked for the write how it ended.
+func (o *operation) end(obj api.Object, err error) {
+	if o.call != nil {
+		o.call.written(o, obj, err)
+		return
+	}
+	o.done(o, obj, err)
 }
 
 func (o *operation) creates() bool {
@@ -73,7 +93,7 @@ func (o *operation) lookUpNamespace() {
 	}
 	o.server.store.Get(registry.For(api.Namespaces).Key("", o.request.Namespace), func(obj api.Object, _ int64, err error) {
 		if err != nil {
-			o.done(o, nil, err)
+			o.end(nil, err)
 			return
 		}
 		o.namespace, _ = obj.(*corev1.Namespace)
@@ -109,7 +129,11 @@ func (o *operation) decideNow() {
 		o.write.Decided(storage.Decision{}, errTimeout())
 		return
 	}
-	out, err := o.decide(o.context(), o.old)
+	s := o.server
+	o.context = registry.Context{
+		Now: s.process.Wall().Time(), UID: s.uids, Random: s.suffixes, User: o.request.User, Lookup: o, DryRun: o.request.DryRun,
+	}
+	out, err := o.decide(&o.context, o.old)
 	if err != nil {
 		o.write.Decided(storage.Decision{}, err)
 		return
@@ -123,13 +147,6 @@ func (o *operation) decideNow() {
 		o.write.Key = o.entry.Key(m.Namespace, m.Name)
 	}
 	o.write.Decided(o.decision(), nil)
-}
-
-func (o *operation) context() *registry.Context {
-	s := o.server
-	return &registry.Context{
-		Now: s.process.Wall().Time(), UID: s.newUID, Random: s.random, User: o.request.User, Lookup: o, DryRun: o.request.DryRun,
-	}
 }
 
 // decide asks the registry.
@@ -179,7 +196,7 @@ func (o *operation) decision() storage.Decision {
 // dryRun ends the operation as if it had been written.
 func (o *operation) dryRun() {
 	if !o.creates() {
-		o.done(o, o.outcome.Object, nil)
+		o.end(o.outcome.Object, nil)
 		return
 	}
 	m := api.Meta(o.outcome.Object)
@@ -187,7 +204,7 @@ func (o *operation) dryRun() {
 		if err == nil && taken != nil {
 			err = storage.ErrKeyExists
 		}
-		o.done(o, o.outcome.Object, o.explain(err))
+		o.end(o.outcome.Object, o.explain(err))
 	})
 }
 
@@ -203,7 +220,7 @@ func (o *operation) Done(obj api.Object, err error) {
 		o.server.releaseAddresses(o.old, obj, o.outcome.Action)
 		o.deleteEndpoints()
 	}
-	o.done(o, obj, o.explain(err))
+	o.end(obj, o.explain(err))
 }
 
 // deleteEndpoints removes the Endpoints of a deleted Service, as its registry does upstream; nobody waits for it, and
@@ -236,7 +253,7 @@ func (o *operation) taken() {
 		if err == nil && obj != nil && api.Meta(obj).DeletionTimestamp != nil {
 			status.ErrStatus.Message = "object is being deleted: " + status.ErrStatus.Message
 		}
-		o.done(o, nil, status)
+		o.end(nil, status)
 	})
 }
 

@@ -3,6 +3,8 @@ package apiserver
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/fairness"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
@@ -30,6 +32,9 @@ type Server struct {
 	deadlines    fifo // of calls, for the request time-out
 	queued       fifo // of calls and watches that wait for seats
 	watchCounts  watchCounts
+	// uids and suffixes draw for decisions.
+	uids     func() types.UID
+	suffixes func() uint64
 }
 
 // Purposes of the server's draws.
@@ -93,8 +98,9 @@ func newKinds(p *host.Process) kinds {
 func start(p *host.Process, c Config, etcd backend) *Server {
 	s := &Server{
 		process: p, config: c, ops: newOps(p), kinds: newKinds(p), draws: p.Stream("apiserver/" + p.Name()),
-		watchCounts: watchCounts{}, etcd: etcd,
+		watchCounts: newWatchCounts(), etcd: etcd,
 	}
+	s.uids, s.suffixes = s.newUID, s.random
 	if c.Metrics == nil {
 		s.config.Metrics = metrics.NewRegistry()
 	}
@@ -160,8 +166,7 @@ func (s *Server) ServeCall(rpc *network.ServerCall) {
 	if rpc.Method() != s.unary {
 		panic(fmt.Sprintf("apiserver: call of method %d", rpc.Method()))
 	}
-	c := &call{server: s, rpc: rpc, request: rpc.Payload().(*api.Request)}
-	c.arrive()
+	newCall(s, rpc, rpc.Payload().(*api.Request)).arrive()
 }
 
 // ServeStream takes a watch.

@@ -315,7 +315,7 @@ func (w *watching) stop(err error) {
 	}
 	w.closed = true
 	s, r := w.server, w.request
-	s.metrics.count(durationKey{r.Verb, r.Resource, "", scopeOf(r)}, r.UserAgent, codeOf(r, err))
+	s.metrics.requestsOf(requestKey{durationKey{r.Verb, r.Resource, "", scopeOf(r)}, r.UserAgent, codeOf(r, err)}).Inc()
 	s.process.Cancel(w.end)
 	switch {
 	case w.seated:

@@ -23,7 +23,8 @@ const (
 // ErrDeadlineExceeded is returned for a request that outlasted its client's Timeout; it may still take effect.
 var ErrDeadlineExceeded = context.DeadlineExceeded
 
-// call is one request on its way: through the limiter, to the server, and round again while it may be retried.
+// call is one request on its way: through the limiter, to the server, and round again while it may be retried. It is used
+// again when it is over.
 type call struct {
 	client   *Client
 	request  *api.Request
@@ -34,6 +35,7 @@ type call struct {
 	queued   sim.Monotonic
 	deadline sim.Monotonic // of the whole request; meaningful if the client has a Timeout
 	attempts int
+	size     int // of the request on the wire
 
 	response *api.Response // while it is being decoded
 }
@@ -44,7 +46,9 @@ func (c *Client) Do(t *sim.Task, r *api.Request) (*api.Response, error) {
 	s := c.newCall(r, nil)
 	s.start()
 	response, err := s.future.Await(t, sim.Forever)
-	if errors.Is(err, sim.ErrTimeout) { // The deadline of Task.Within.
+	if err == nil {
+		c.recycle(s)
+	} else if errors.Is(err, sim.ErrTimeout) { // The deadline of Task.Within.
 		err = ErrDeadlineExceeded
 	}
 	return response, err
@@ -62,9 +66,21 @@ func (c *Client) newCall(r *api.Request, done func(*api.Response, error)) *call 
 	if r.UserAgent == "" {
 		r.UserAgent = c.config.UserAgent
 	}
-	s := &call{client: c, request: r, done: done, started: c.process.Monotonic()}
-	s.reply = s.answered
+	var s *call
+	if n := len(c.free); n > 0 {
+		s, c.free = c.free[n-1], c.free[:n-1]
+	} else {
+		s = &call{client: c}
+		s.reply = s.answered
+	}
+	s.request, s.done, s.started, s.size = r, done, c.process.Monotonic(), api.SizeOfRequest(r)
 	return s
+}
+
+// recycle takes back a call to which nothing points any more.
+func (c *Client) recycle(s *call) {
+	*s = call{client: c, reply: s.reply}
+	c.free = append(c.free, s)
 }
 
 // start waits for the token of the first attempt. The Timeout runs from when it is there: a throttled client must not
@@ -92,7 +108,7 @@ func (s *call) granted() {
 	}
 
 	if c := s.client; !c.isFree(c.costs.encode) {
-		c.process.Charge(c.costs.encode, int64(api.SizeOfRequest(s.request)), 0, c.kinds.encoded, 0, s)
+		c.process.Charge(c.costs.encode, int64(s.size), 0, c.kinds.encoded, 0, s)
 		return
 	}
 	s.send(now)
@@ -113,7 +129,7 @@ func (s *call) send(now sim.Monotonic) {
 		}
 	}
 	s.attempts++
-	c.conn.Call(c.unary, s.request, api.SizeOfRequest(s.request), timeout, s.reply)
+	c.conn.Call(c.unary, s.request, s.size, timeout, s.reply)
 }
 
 // answered takes the answer of one attempt.
@@ -168,11 +184,13 @@ func retryDue(_ uint64, ref any) {
 
 func (s *call) finish(response *api.Response, err error) {
 	s.client.metrics.finished(s.request.Verb, s.client.process.Monotonic().Sub(s.started))
-	if s.done == nil {
+	done := s.done
+	if done == nil {
 		s.future.Set(response, err)
 		return
 	}
-	s.done(response, err)
+	s.client.recycle(s)
+	done(response, err)
 }
 
 // retryAfter says whether client-go would send the request again, and after how long: when the server asks for it with

@@ -36,6 +36,7 @@ type Client struct {
 	kinds   kinds
 	costs   costs
 	metrics clientMetrics
+	free    []*call
 }
 
 // kinds are the client's events.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -98,12 +99,18 @@ func (m *clientMetrics) code(v api.Verb, code int) *codeMetrics {
 }
 
 func codeOf(v api.Verb, err error) int {
-	switch status := (*apierrors.StatusError)(nil); {
-	case err == nil && v == api.VerbCreate:
-		return 201
-	case err == nil:
-		return 200
-	case errors.As(err, &status):
+	switch {
+	case err != nil:
+		return codeOfError(err)
+	case v == api.VerbCreate:
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+func codeOfError(err error) int {
+	var status *apierrors.StatusError
+	if errors.As(err, &status) {
 		return int(status.ErrStatus.Code)
 	}
 	return codeError

@@ -23,7 +23,7 @@ type watching struct {
 	abandoned bool
 
 	// What has arrived and waits for the process to find the time to decode it, if decoding costs anything.
-	inbox   []message
+	inbox   sim.Queue[message]
 	busy    bool
 	closed  bool
 	closing error
@@ -48,7 +48,7 @@ func (r *reflector) open(request *api.Request) {
 // abandon closes the watch from our side; nothing it still brings matters.
 func (w *watching) abandon() {
 	w.abandoned = true
-	w.inbox = nil
+	w.inbox = sim.Queue[message]{}
 	if w.stream != nil {
 		w.stream.Close()
 	}
@@ -69,7 +69,7 @@ func (w *watching) Receive(msg any, sizeBytes int) {
 		w.handle(m.batch)
 		return
 	}
-	w.inbox = append(w.inbox, m)
+	w.inbox.Push(m)
 	if !w.busy {
 		w.decode()
 	}
@@ -79,7 +79,7 @@ func (w *watching) Receive(msg any, sizeBytes int) {
 func (w *watching) decode() {
 	w.busy = true
 	c := w.reflector.client
-	c.process.Charge(c.costs.watch, int64(w.inbox[0].sizeBytes), 0, c.kinds.decoded, 0, w)
+	c.process.Charge(c.costs.watch, int64(w.inbox.First().sizeBytes), 0, c.kinds.decoded, 0, w)
 }
 
 func watchDecoded(_ uint64, ref any) { ref.(*watching).decoded() }
@@ -89,13 +89,11 @@ func (w *watching) decoded() {
 	if w.abandoned {
 		return
 	}
-	m := w.inbox[0]
-	w.inbox[0] = message{}
-	w.inbox = w.inbox[1:]
+	m, _ := w.inbox.Pop()
 	w.handle(m.batch)
 	switch {
 	case w.abandoned:
-	case len(w.inbox) > 0:
+	case w.inbox.Len() > 0:
 		w.decode()
 	case w.closed:
 		w.end(w.closing)
@@ -107,7 +105,7 @@ func (w *watching) Closed(err error) {
 	if w.abandoned {
 		return
 	}
-	if w.busy || len(w.inbox) > 0 {
+	if w.busy || w.inbox.Len() > 0 {
 		w.closed, w.closing = true, err
 		return
 	}

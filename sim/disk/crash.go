@@ -69,7 +69,7 @@ func (n *inode) crash(draws *sim.Stream) {
 		o := n.drawOutcome(draws)
 		n.durable = n.after(&o)
 	}
-	n.now = n.durable.clone()
+	n.now, n.apart = n.durable, false
 	n.applied += uint64(len(n.pending))
 	n.pending, n.dirty = nil, 0
 }

@@ -1,6 +1,9 @@
 package disk
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // Extent is a stretch of a file that came from one write.
 type Extent struct {
@@ -31,6 +34,14 @@ type content struct {
 	size    int64
 }
 
+// end is behind the last extent.
+func (c *content) end() int64 {
+	if n := len(c.extents); n > 0 {
+		return c.extents[n-1].end()
+	}
+	return 0
+}
+
 func (c *content) clone() content {
 	return content{extents: append([]Extent(nil), c.extents...), size: c.size}
 }
@@ -40,13 +51,16 @@ func (c *content) put(e Extent) {
 	if e.Length <= 0 {
 		return
 	}
-	if n := len(c.extents); n > 0 && c.extents[n-1].end() > e.Offset {
+	if c.end() > e.Offset {
 		c.cut(e.Offset, e.end())
 		i := c.search(e.Offset)
 		c.extents = append(c.extents, Extent{})
 		copy(c.extents[i+1:], c.extents[i:])
 		c.extents[i] = e
 		return
+	}
+	if len(c.extents) == cap(c.extents) { // Logs grow large: the runtime would copy them at every quarter.
+		c.extents = slices.Grow(c.extents, len(c.extents)+1)
 	}
 	c.extents = append(c.extents, e)
 }

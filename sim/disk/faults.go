@@ -71,6 +71,7 @@ func (d *Disk) Rot(name string, offset int64) bool {
 	}
 	d.settle()
 	from := offset - offset%d.config.SectorBytes
+	n.part()
 	n.durable.rot(from, from+d.config.SectorBytes)
 	return n.now.rot(from, from+d.config.SectorBytes)
 }

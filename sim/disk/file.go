@@ -9,8 +9,10 @@ import (
 // inode is a file's content, whatever its name.
 type inode struct {
 	disk *Disk
-	// now is what reading sees; durable is what is left if everything pending is lost.
+	// now is what reading sees; durable is what is left if everything pending is lost. Until they are apart, durable is a
+	// beginning of now in the same array: a log that is only appended to is there once.
 	now, durable content
+	apart        bool
 	pending      []change
 	// applied counts the changes that are no longer pending, dirty the bytes of those that are.
 	applied uint64
@@ -70,9 +72,19 @@ func (f *File) Truncate(size int64) error {
 }
 
 func (n *inode) change(x change) {
+	if x.truncate || x.extent.Offset < n.now.end() {
+		n.part()
+	}
 	n.now.apply(&x)
 	n.pending = append(n.pending, x)
 	n.dirty += x.extent.Length
+}
+
+// part gives durable an array of its own, before now changes elsewhere than at its end.
+func (n *inode) part() {
+	if !n.apart {
+		n.durable, n.apart = n.durable.clone(), true
+	}
 }
 
 // Sync makes everything written to the file before this call durable and then calls done, with nil or ErrIO, in an
@@ -124,8 +136,13 @@ func (n *inode) persist(r *request) {
 	for i := range n.pending[:count] {
 		x := &n.pending[i]
 		n.dirty -= x.extent.Length
-		if !r.fails {
+		switch {
+		case r.fails:
+			n.part()
+		case n.apart:
 			n.durable.apply(x)
+		default:
+			n.durable.extents, n.durable.size = n.now.extents[:len(n.durable.extents)+1], x.size
 		}
 	}
 	n.applied += uint64(count)

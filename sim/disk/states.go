@@ -57,7 +57,7 @@ func (f *File) CrashStates(limit int) ([]CrashState, error) {
 func (f *File) BecomeState(s CrashState) {
 	f.disk.settle()
 	f.durable = s.state.clone()
-	f.now = s.state.clone()
+	f.now, f.apart = f.durable, false
 	f.applied += uint64(len(f.pending))
 	f.pending, f.dirty = nil, 0
 }

@@ -24,8 +24,15 @@ type Digest struct {
 type classifier struct {
 	schemas []*Schema
 	levels  map[string]*Level
-	known   map[digestKey]*Schema
+	known   map[digestKey]match
 	flows   map[flowKey]uint64
+}
+
+// match is a schema and its level, and the flow where that follows from the user alone.
+type match struct {
+	schema *Schema
+	level  *Level
+	flow   uint64
 }
 
 type digestKey struct {
@@ -41,7 +48,7 @@ type flowKey struct {
 }
 
 func newClassifier(schemas []Schema, levels map[string]*Level) *classifier {
-	c := &classifier{levels: levels, known: map[digestKey]*Schema{}, flows: map[flowKey]uint64{}}
+	c := &classifier{levels: levels, known: map[digestKey]match{}, flows: map[flowKey]uint64{}}
 	for i := range schemas {
 		c.schemas = append(c.schemas, &schemas[i])
 	}
@@ -51,11 +58,11 @@ func newClassifier(schemas []Schema, levels map[string]*Level) *classifier {
 	return c
 }
 
-// schema returns the first schema that matches. What matches none belongs to catch-all, as upstream falls back.
-func (c *classifier) schema(d Digest) *Schema {
+// match returns the first schema that matches. What matches none belongs to catch-all, as upstream falls back.
+func (c *classifier) match(d Digest) match {
 	key := digestKey{user: d.User, resource: d.Resource, subresource: d.Subresource, verb: d.Verb}
-	if s := c.known[key]; s != nil {
-		return s
+	if m, ok := c.known[key]; ok {
+		return m
 	}
 	i := slices.IndexFunc(c.schemas, func(s *Schema) bool { return s.matches(d) })
 	if i < 0 {
@@ -64,8 +71,12 @@ func (c *classifier) schema(d Digest) *Schema {
 	if len(c.known) >= maxKnown {
 		clear(c.known) // Somebody makes a new user for each request.
 	}
-	c.known[key] = c.schemas[i]
-	return c.schemas[i]
+	m := match{schema: c.schemas[i], level: c.levels[c.schemas[i].Level]}
+	if m.schema.Distinguisher != ByNamespace {
+		m.flow = c.flow(m.schema, d)
+	}
+	c.known[key] = m
+	return m
 }
 
 // maxKnown bounds the memory of matches: far more combinations than a cluster's components make.

@@ -44,19 +44,18 @@ func New(c Config, now int64) *Controller {
 
 // Classify finds the request's schema and level and returns the widest estimate that the level allows (0 = no bound).
 func (c *Controller) Classify(r *Request, d Digest) (levelMax int) {
-	r.schema = c.classifier.schema(d)
-	r.level = c.classifier.levels[r.schema.Level]
+	m := c.classifier.match(d)
+	r.schema, r.level, r.flow = m.schema, m.level, m.flow
 	return r.level.limits.width
 }
 
 // Admit decides over a classified request.
 func (c *Controller) Admit(r *Request, d Digest, w Work, now int64) Verdict {
 	r.work = w
-	var flow uint64
-	if len(r.level.queues) > 1 {
-		flow = c.classifier.flow(r.schema, d)
+	if len(r.level.queues) > 1 && r.schema.Distinguisher == ByNamespace {
+		r.flow = c.classifier.flow(r.schema, d)
 	}
-	v := r.level.admit(r, flow, now)
+	v := r.level.admit(r, r.flow, now)
 	if v == Reject {
 		r.level.drops.record(now / int64(time.Second))
 	}

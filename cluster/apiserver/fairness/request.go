@@ -28,6 +28,7 @@ type Request struct {
 	schema *Schema
 	level  *Level
 	work   Work
+	flow   uint64 // deals the request into its level's queues
 
 	queue      *queue
 	next, prev *Request // neighbours in the queue

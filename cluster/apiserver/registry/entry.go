@@ -87,6 +87,15 @@ func (e *Entry) Key(namespace, name string) string {
 	return e.KeyPrefix + name
 }
 
+// AppendKey is Key for look-ups that need no string.
+func (e *Entry) AppendKey(to []byte, namespace, name string) []byte {
+	to = append(to, e.KeyPrefix...)
+	if e.Resource.Namespaced {
+		to = append(append(to, namespace...), '/')
+	}
+	return append(to, name...)
+}
+
 // Prefix is what the keys of a namespace's objects begin with, or those of all objects for namespace "".
 func (e *Entry) Prefix(namespace string) string {
 	if namespace == "" || !e.Resource.Namespaced {

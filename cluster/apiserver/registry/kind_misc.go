@@ -63,13 +63,12 @@ func prepareEndpointSliceUpdate(_ *Context, s, old *discoveryv1.EndpointSlice) {
 }
 
 func validateLease(l *coordinationv1.Lease) field.ErrorList {
-	path := field.NewPath("spec")
 	var errs field.ErrorList
 	if d := l.Spec.LeaseDurationSeconds; d != nil && *d <= 0 {
-		errs = append(errs, field.Invalid(path.Child("leaseDurationSeconds"), *d, "must be greater than 0"))
+		errs = append(errs, field.Invalid(field.NewPath("spec", "leaseDurationSeconds"), *d, "must be greater than 0"))
 	}
 	if n := l.Spec.LeaseTransitions; n != nil && *n < 0 {
-		errs = append(errs, field.Invalid(path.Child("leaseTransitions"), *n, "must be greater than or equal to 0"))
+		errs = append(errs, field.Invalid(field.NewPath("spec", "leaseTransitions"), *n, "must be greater than or equal to 0"))
 	}
 	return errs
 }

@@ -163,17 +163,15 @@ func (w *Write) proceed() {
 		w.writeBefore(w.decision.Before[w.before])
 	case w.decision.Action == Remove:
 		w.remove()
+	case w.decision.TTL == 0:
+		w.put(0)
 	default:
 		w.lease(w.put)
 	}
 }
 
-// lease finds the store lease for an object that expires, if it does.
+// lease finds the store lease for an object that expires.
 func (w *Write) lease(then func(id int64)) {
-	if w.decision.TTL == 0 {
-		then(0)
-		return
-	}
 	w.Store.leases.get(int64(w.decision.TTL/time.Second), func(id int64, err error) {
 		if err != nil {
 			w.Decider.Done(nil, err)

@@ -74,6 +74,16 @@ func (c *Cache) Get(key string) (api.Object, bool) {
 	return e.object, true
 }
 
+// Find is Get for a key in bytes; it returns the key as a string too, which outlives them. The object is nil where there is
+// none.
+func (c *Cache) Find(key []byte) (string, api.Object) {
+	e := c.entries[string(key)]
+	if e == nil {
+		return "", nil
+	}
+	return e.key, e.object
+}
+
 // Replace makes a list at a revision the cache's state. The history starts anew, so every watcher must have been ended.
 func (c *Cache) Replace(items []Item, revision uint64) {
 	if n := c.watchers.count; n > 0 {
