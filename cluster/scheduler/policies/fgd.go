@@ -1,107 +1,84 @@
 package policies
 
-import "math"
+import (
+	"math"
+	"slices"
+	"sort"
+)
 
-// TypicalPod is a part of the workload that a cluster is to be kept fit for.
-type TypicalPod struct {
-	Pod
-	// Share of the workload, from 0 to 1.
-	Share float64
+// fgd places a pod where the fragmentation that the workload suffers from grows least.
+type fgd struct {
+	workload *Workload
+	// left is the buffer for a node's GPUs after the pod.
+	left []int64
 }
 
-// fgd places a pod where the fragmentation that the typical workload suffers from grows least.
-type fgd struct{ typical []TypicalPod }
-
 func (f *fgd) Score(n *Node, p *Pod) int64 {
-	score, _ := f.best(n, p)
+	if !p.Shared() {
+		return f.after(n, p, smallestLeft(n, p))
+	}
+	score, _ := f.bestGPU(n, p)
 	return score
 }
 
 func (f *fgd) GPUs(n *Node, p *Pod) []int {
-	_, gpus := f.best(n, p)
-	return gpus
+	if !p.Shared() {
+		return defaultGPUs(n, p)
+	}
+	_, gpu := f.bestGPU(n, p)
+	return []int{gpu}
 }
 
-// best is the score of a node with the GPUs that it rests on: for a pod that shares a GPU the best over those that fit,
-// otherwise those with the least left.
-func (f *fgd) best(n *Node, p *Pod) (int64, []int) {
-	before := Fragmentation(n, f.typical)
-	left := make([]int64, len(n.GPULeft))
-	after := Node{CPULeft: n.CPULeft - p.CPUMilli, GPULeft: left, Model: n.Model}
-	scoreOf := func(gpus []int) int64 {
-		copy(left, n.GPULeft)
-		for _, i := range gpus {
-			left[i] -= p.GPUMilli
-		}
-		return int64(maxNodeScore * sigmoid((before-Fragmentation(&after, f.typical))/GPUMilli))
-	}
-	if !p.Shared() {
-		gpus := smallestLeft(n, p)
-		return scoreOf(gpus), gpus
-	}
-	best, chosen := int64(-1), -1
-	for i := range n.GPULeft {
-		if n.GPULeft[i] < p.GPUMilli {
+// bestGPU is the GPU that is best for a pod that shares one, with its score. Of equals it is the first; one that has as
+// much left as one before it need not be looked at.
+func (f *fgd) bestGPU(n *Node, p *Pod) (score int64, gpu int) {
+	score, gpu = -1, -1
+	for i, left := range n.GPULeft {
+		if left < p.GPUMilli || slices.Contains(n.GPULeft[:i], left) {
 			continue
 		}
-		if score := scoreOf([]int{i}); score > best {
-			best, chosen = score, i
+		if s := f.after(n, p, []int{i}); s > score {
+			score, gpu = s, i
 		}
 	}
-	return best, []int{chosen}
+	return score, gpu
 }
 
-func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-
-// The ways in which a node cannot serve a typical pod. Their sums are kept apart and added in this order: another
-// order changes last digits, and with them ties.
-const (
-	lacksBoth = iota
-	lacksGPU
-	satisfied
-	lacksCPU
-	asksNoGPU
-	mismatched
-	categories
-)
-
-// Fragmentation is the expected amount of a node's free GPUs, in thousandths, that the typical pods cannot use.
-func Fragmentation(n *Node, typical []TypicalPod) float64 {
-	var sums [categories]float64
-	total := n.gpuLeft()
-	for i := range typical {
-		m := &typical[i]
-		category, amount := fragment(n, &m.Pod, total)
-		sums[category] += float64(m.Share * float64(amount))
+// after is the score of placing the pod on those GPUs.
+func (f *fgd) after(n *Node, p *Pod, gpus []int) int64 {
+	demands := f.workload.demands(n.Model)
+	f.left = append(f.left[:0], n.GPULeft...)
+	for _, i := range gpus {
+		f.left[i] -= p.GPUMilli
 	}
-	sum := 0.0
-	for _, part := range sums {
-		sum += part
-	}
-	return sum
+	before := fragmentation(demands, n.CPULeft, n.GPULeft)
+	return gradientScore((before - fragmentation(demands, n.CPULeft-p.CPUMilli, f.left)) / GPUMilli)
 }
 
-// fragment is how much of the free GPUs one typical pod cannot use, and why.
-func fragment(n *Node, m *Pod, total int64) (category int, amount int64) {
-	if m.GPUs == 0 {
-		return asksNoGPU, total
+// gradientScore is 100 times the logistic function of x, cut to an integer: the number of thresholds up to x. Its twin in
+// the tests computes 100/(1+e^-x); exponentials differ between processors, comparisons do not.
+func gradientScore(x float64) int64 {
+	return int64(sort.Search(len(thresholds), func(i int) bool { return x < thresholds[i] }))
+}
+
+// thresholds holds, at i, the least x whose score is i+1: the logarithm of odds of i+1 to 99-i.
+var thresholds = func() (t [maxNodeScore - 1]float64) {
+	for i := range t {
+		k := float64(i + 1)
+		t[i] = logOdds(2*k/maxNodeScore - 1)
 	}
-	if !m.accepts(n.Model) {
-		return mismatched, total
+	// One half is the one score that a difference of rounding errors decides. In double precision 1/(1+e^-x) is still
+	// exactly one half where e^-x rounds to 1 + 2^-52, which it does while x is above -1.5 * 2^-52.
+	t[maxNodeScore/2-1] = math.Nextafter(-1.5*0x1p-52, 0)
+	return t
+}()
+
+// logOdds is ln((1+z)/(1-z)) by its series, every product rounded, so that all processors agree on the last digit.
+func logOdds(z float64) float64 {
+	const terms = 1500 // .98, the largest z, to the power of 3000 is below 1e-26.
+	square, sum := float64(z*z), 0.0
+	for j := terms; j >= 0; j-- {
+		sum = 1/float64(2*j+1) + float64(square*sum)
 	}
-	gpu, cpu := n.fittingGPUs(m.GPUMilli) >= m.GPUs, n.CPULeft >= m.CPUMilli
-	switch {
-	case !gpu && !cpu:
-		return lacksBoth, total
-	case !gpu:
-		return lacksGPU, total
-	case !cpu:
-		return lacksCPU, total
-	}
-	for _, left := range n.GPULeft {
-		if left < m.GPUMilli {
-			amount += left
-		}
-	}
-	return satisfied, amount
+	return float64(2 * float64(z*sum))
 }

@@ -14,7 +14,7 @@ func (gpuPacking) Score(n *Node, p *Pod) int64 {
 	}
 	free := int64(n.fittingGPUs(GPUMilli))
 	if free == int64(len(n.GPULeft)) {
-		return max(33-free, free)
+		return max(maxNodeScore/3-free, free)
 	}
 	var fresh, leftPercent int64
 	for _, i := range smallestLeft(n, p) {
@@ -24,16 +24,19 @@ func (gpuPacking) Score(n *Node, p *Pod) int64 {
 		leftPercent += n.GPULeft[i] * 100 / GPUMilli
 	}
 	if fresh > 0 {
-		return max(50-fresh, 33)
+		return max(maxNodeScore/2-fresh, maxNodeScore/3)
 	}
-	return max(100-leftPercent/10, 50)
+	return max(maxNodeScore-leftPercent/10, maxNodeScore/2)
 }
 
 func (gpuPacking) GPUs(n *Node, p *Pod) []int { return defaultGPUs(n, p) }
 
 // smallestLeft are the GPUs that fit, those with the least left first, as many as the pod asks for.
 func smallestLeft(n *Node, p *Pod) []int {
-	var fitting []int
+	if p.GPUs == 0 {
+		return nil
+	}
+	fitting := make([]int, 0, len(n.GPULeft))
 	for i, left := range n.GPULeft {
 		if left >= p.GPUMilli {
 			fitting = append(fitting, i)

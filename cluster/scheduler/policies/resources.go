@@ -5,11 +5,10 @@ import "strings"
 // GPUMilli is a whole GPU.
 const GPUMilli = 1000
 
-// The largest node of the published trace: what the published scores are relative to.
+// The largest node of the published trace, which the published scores are relative to, and the scale of scores.
 const (
 	maxCPUMilli  = 128_000
 	maxGPUMilli  = 8 * GPUMilli
-	sharedTag    = "share-gpu"
 	maxNodeScore = 100
 )
 
@@ -23,7 +22,7 @@ type Pod struct {
 	GPUMilli int64
 	// Models are the acceptable GPU models separated by |; empty accepts all.
 	Models string
-	// Type numbers pods that ask for the same, so that scores can be kept; Types gives the numbers out.
+	// Type is one number for all pods that ask for the same.
 	Type int
 }
 
@@ -43,15 +42,30 @@ func (p *Pod) tag() int {
 
 // accepts reports whether the pod can run on GPUs of a model.
 func (p *Pod) accepts(model string) bool {
-	if p.Models == "" {
+	if strings.Trim(p.Models, "|") == "" {
 		return true
 	}
 	for m := range strings.SplitSeq(p.Models, "|") {
-		if m == model {
+		if m == model && m != "" {
 			return true
 		}
 	}
 	return false
+}
+
+// NumberTypes gives pods that ask for the same the same type.
+func NumberTypes(pods []Pod) {
+	types := map[Pod]int{}
+	for i := range pods {
+		key := pods[i]
+		key.Name, key.Type = "", 0
+		number, ok := types[key]
+		if !ok {
+			number = len(types)
+			types[key] = number
+		}
+		pods[i].Type = number
+	}
 }
 
 // Node is what a node has left.
@@ -64,12 +78,21 @@ type Node struct {
 
 	// tags counts the GPU pods on the node by their tag.
 	tags map[int]int
-	// version counts changes, so that scores can be kept.
-	version uint32
 }
 
-// gpuLeft is the sum over the GPUs.
-func (n *Node) gpuLeft() (sum int64) {
+// Copy is a node of its own in the same state.
+func (n *Node) Copy() *Node {
+	c := *n
+	c.GPULeft = append([]int64(nil), n.GPULeft...)
+	c.tags = nil
+	for tag, count := range n.tags { //sim:unordered builds another map
+		c.addTag(tag, count)
+	}
+	return &c
+}
+
+// TotalGPULeft is the sum over the GPUs.
+func (n *Node) TotalGPULeft() (sum int64) {
 	for _, left := range n.GPULeft {
 		sum += left
 	}
@@ -81,7 +104,7 @@ func (n *Node) Fits(p *Pod) bool {
 	if n.CPULeft < p.CPUMilli || n.MemoryLeft < p.MemoryBytes {
 		return false
 	}
-	return p.GPUs == 0 || p.accepts(n.Model) && n.fittingGPUs(p.GPUMilli) >= p.GPUs
+	return p.GPUs == 0 || n.fittingGPUs(p.GPUMilli) >= p.GPUs && p.accepts(n.Model)
 }
 
 // fittingGPUs counts the GPUs that have at least so much left.
@@ -100,21 +123,24 @@ func (n *Node) Place(p *Pod, gpus []int) { n.change(p, gpus, 1) }
 // Remove takes a placed pod away.
 func (n *Node) Remove(p *Pod, gpus []int) { n.change(p, gpus, -1) }
 
-func (n *Node) change(p *Pod, gpus []int, sign int64) {
-	n.version++
-	n.CPULeft -= sign * p.CPUMilli
-	n.MemoryLeft -= sign * p.MemoryBytes
+func (n *Node) change(p *Pod, gpus []int, sign int) {
+	n.CPULeft -= int64(sign) * p.CPUMilli
+	n.MemoryLeft -= int64(sign) * p.MemoryBytes
 	for _, i := range gpus {
-		n.GPULeft[i] -= sign * p.GPUMilli
+		n.GPULeft[i] -= int64(sign) * p.GPUMilli
 	}
 	if p.GPUs > 0 {
-		if n.tags == nil {
-			n.tags = map[int]int{}
-		}
-		n.tags[p.tag()] += int(sign)
-		if n.tags[p.tag()] == 0 {
-			delete(n.tags, p.tag())
-		}
+		n.addTag(p.tag(), sign)
+	}
+}
+
+func (n *Node) addTag(tag, count int) {
+	if n.tags == nil {
+		n.tags = map[int]int{}
+	}
+	n.tags[tag] += count
+	if n.tags[tag] == 0 {
+		delete(n.tags, tag)
 	}
 }
 

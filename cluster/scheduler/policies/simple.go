@@ -7,12 +7,10 @@ func (firstFit) Score(*Node, *Pod) int64    { return 0 }
 func (firstFit) GPUs(n *Node, p *Pod) []int { return defaultGPUs(n, p) }
 
 // random takes one of the nodes that fit, and one of their GPUs, uniformly.
-type random struct{ draw Draw }
+type random struct{ uniform Draw }
 
 func (*random) Score(*Node, *Pod) int64 { return 0 }
-
-func (r *random) choose(feasible []*Node) *Node { return feasible[r.draw(len(feasible))] }
-
+func (r *random) draw(count int) int    { return r.uniform(count) }
 func (r *random) GPUs(n *Node, p *Pod) []int {
 	if !p.Shared() {
 		return defaultGPUs(n, p)
@@ -23,16 +21,16 @@ func (r *random) GPUs(n *Node, p *Pod) []int {
 			fitting = append(fitting, i)
 		}
 	}
-	return []int{fitting[r.draw(len(fitting))]}
+	return []int{fitting[r.uniform(len(fitting))]}
 }
 
-// dotProd prefers nodes whose leftovers are least in the direction of the request.
+// dotProd prefers nodes whose leftovers lie least in the direction of the request.
 type dotProd struct{}
 
 func (dotProd) Score(n *Node, p *Pod) int64 {
-	cpu := float64(n.CPULeft) / maxCPUMilli * float64(p.CPUMilli) / maxCPUMilli
-	gpu := float64(n.gpuLeft()) / maxGPUMilli * float64(p.TotalGPUMilli()) / maxGPUMilli
-	return int64(100 * (1 - (cpu+gpu)/2))
+	cpu := float64(float64(n.CPULeft) / maxCPUMilli * (float64(p.CPUMilli) / maxCPUMilli))
+	gpu := float64(float64(n.TotalGPULeft()) / maxGPUMilli * (float64(p.TotalGPUMilli()) / maxGPUMilli))
+	return int64(maxNodeScore * (1 - (cpu+gpu)/2))
 }
 
 func (dotProd) GPUs(n *Node, p *Pod) []int { return defaultGPUs(n, p) }
@@ -41,9 +39,9 @@ func (dotProd) GPUs(n *Node, p *Pod) []int { return defaultGPUs(n, p) }
 type bestFit struct{}
 
 func (bestFit) Score(n *Node, p *Pod) int64 {
-	cpu := float64(.5*float64(n.CPULeft-p.CPUMilli)) / maxCPUMilli
-	gpu := float64(.5*float64(n.gpuLeft()-p.TotalGPUMilli())) / maxGPUMilli
-	return int64(100 * (1 - cpu - gpu))
+	cpu := float64(n.CPULeft-p.CPUMilli) / maxCPUMilli * .5
+	gpu := float64(n.TotalGPULeft()-p.TotalGPUMilli()) / maxGPUMilli * .5
+	return int64((1 - (float64(cpu) + float64(gpu))) * maxNodeScore)
 }
 
 func (bestFit) GPUs(n *Node, p *Pod) []int { return defaultGPUs(n, p) }
@@ -57,17 +55,17 @@ func (gpuClustering) Score(n *Node, p *Pod) int64 {
 	if p.GPUs == 0 {
 		return 0
 	}
-	base := 25 * (maxGPUMilli - n.gpuLeft()) / maxGPUMilli
+	used := maxNodeScore / 4 * (maxGPUMilli - n.TotalGPULeft()) / maxGPUMilli
 	own := n.tags[p.tag()] > 0
 	switch {
 	case own && len(n.tags) == 1:
-		return base + 75
+		return used + maxNodeScore*3/4
 	case own:
-		return base + 50
+		return used + maxNodeScore*2/4
 	case len(n.tags) == 0:
-		return base + 25
+		return used + maxNodeScore/4
 	}
-	return base
+	return used
 }
 
 func (gpuClustering) GPUs(n *Node, p *Pod) []int { return defaultGPUs(n, p) }
