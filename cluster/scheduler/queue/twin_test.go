@@ -232,7 +232,7 @@ type system struct {
 	serial  int
 }
 
-func newSystem() *system {
+func newSystem(more ...framework.EnqueueExtensions) *system {
 	s := &system{now: framework.Time(1000 * time.Second), names: framework.NewPluginNames(), flying: map[string]*framework.QueuedPodInfo{}}
 	s.counts.pending = map[string]int64{}
 	s.twin.now = &s.now
@@ -241,7 +241,7 @@ func newSystem() *system {
 		Symbols: framework.NewSymbols(), Plugins: s.names,
 		Profiles: map[string]queue.Profile{profile: {
 			PreEnqueue: []framework.PreEnqueuePlugin{gate{}},
-			Enqueue:    []framework.EnqueueExtensions{gate{}, named{}, leaving{}},
+			Enqueue:    append([]framework.EnqueueExtensions{gate{}, named{}, leaving{}}, more...),
 		}},
 		Pod: func(_, name string) *corev1.Pod {
 			if e := s.twin.of(name); e != nil {
