@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/fauxkube/fauxkube/reports"
 	"github.com/fauxkube/fauxkube/scenarios/judge"
@@ -130,6 +129,3 @@ func (r *run) seconds(at sim.Time) *float64 {
 	s := r.since(at).Seconds()
 	return &s
 }
-
-// text is a time of the run as people read it.
-func (r *run) text(at sim.Time) string { return r.since(at).Round(time.Millisecond).String() }

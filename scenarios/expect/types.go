@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
@@ -342,6 +341,3 @@ func (o object) field(name ref.Val) (reflect.Value, bool) {
 	}
 	return fieldOf(o.v, index), true
 }
-
-// objectType is the CEL type of a kind's objects.
-func objectType(sample any) *cel.Type { return celType(reflect.TypeOf(sample)) }

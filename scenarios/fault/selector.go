@@ -166,7 +166,7 @@ func (s *Selector) matchesNode(w *World, name string) bool {
 
 func hasAll(have, want map[string]string) bool {
 	for k, v := range want { //sim:unordered all must match
-		if have[k] != v {
+		if value, ok := have[k]; !ok || value != v {
 			return false
 		}
 	}

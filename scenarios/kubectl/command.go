@@ -51,7 +51,6 @@ type options struct {
 	conditions      []string
 	images          []string
 	literals        []string
-	dryRun          string
 }
 
 // verb is one subcommand.
