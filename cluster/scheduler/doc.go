@@ -27,5 +27,13 @@
 //	plugins/NAME/        one package a plugin
 //	metrics/             kube-scheduler's metrics
 //
+// # Equal to upstream
+//
+// Filters, reasons, scores, normalisation, weights, node order, the number of nodes examined, the choice among equal scores, victims,
+// messages and retries are those of kube-scheduler v1.36 run with one worker. Where upstream leaves something to Go's map order (which of
+// equal preemption candidates, which node preemption looks at first), the order here is fixed or drawn from the simulation's stream.
+// Opportunistic batching has no effect on the default profile, whose pods upstream can't sign (default topology constraints), and is
+// not modelled; nor are extenders, volumes, devices and pod groups.
+//
 // This package's API may change; the promised surface is sim, cluster, workloads, scenarios and reports.
 package scheduler

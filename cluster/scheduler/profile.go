@@ -22,8 +22,8 @@ import (
 )
 
 // DefaultPlugins builds the plugins of the default profile, in upstream's order and with its weights
-// (pkg/scheduler/apis/config/v1/default_plugins.go). The volume plugins and NodeDeclaredFeatures are not among them yet to be
-// asked: pods that need none of them pass them upstream.
+// (pkg/scheduler/apis/config/v1/default_plugins.go). The volume plugins and NodeDeclaredFeatures are left out: upstream they pass
+// pods without volume claims, and here a pod with claims is scheduled as if it had none.
 func DefaultPlugins(h *framework.Handle) ([]runtime.Enabled, error) {
 	affinity, err := nodeaffinity.New(h, nodeaffinity.Args{})
 	if err != nil {

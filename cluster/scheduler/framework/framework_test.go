@@ -50,13 +50,20 @@ func TestRequestIsThatOfComponentHelpers(t *testing.T) {
 
 // extras makes some pods take the way around: overhead, pod-level requests, amounts below the grain, actual resources.
 func extras(t *rapid.T, pod *corev1.Pod) {
-	switch testcluster.Pick(t, "extra", []int{0, 0, 0, 1, 2, 3, 4}) {
+	switch testcluster.Pick(t, "extra", []int{0, 0, 0, 1, 2, 3, 4, 5}) {
 	case 1:
 		pod.Spec.Overhead = api.Quantities("cpu", "50m", "memory", "10Mi")
 	case 2:
 		pod.Spec.Resources = &corev1.ResourceRequirements{Requests: api.Quantities("cpu", "3")}
 	case 3:
 		pod.Spec.Containers[0].Resources.Requests = api.Quantities("cpu", "100u", "memory", "1500m")
+	case 5:
+		for i := range pod.Spec.Containers {
+			c := &pod.Spec.Containers[i]
+			pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{Name: c.Name,
+				Resources: &corev1.ResourceRequirements{Requests: c.Resources.Requests}, AllocatedResources: c.Resources.Requests})
+		}
+		slices.Reverse(pod.Status.ContainerStatuses)
 	case 4:
 		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "c0",
 			Resources: &corev1.ResourceRequirements{Requests: api.Quantities("cpu", "2")}, AllocatedResources: api.Quantities("cpu", "1")}}

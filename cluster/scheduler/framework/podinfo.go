@@ -23,11 +23,13 @@ type PodInfo struct {
 	PreferredAntiAffinity []WeightedAffinityTerm
 	// ParseError is what is wrong with the affinity terms; validation lets some through.
 	ParseError error
+
+	priority int32
 }
 
 // NewPodInfo computes a pod's info.
 func (s *Symbols) NewPodInfo(pod *corev1.Pod) *PodInfo {
-	info := &PodInfo{Pod: pod, Request: s.RequestOf(pod), Ports: HostPorts(pod)}
+	info := &PodInfo{Pod: pod, Request: s.RequestOf(pod), Ports: HostPorts(pod), priority: Priority(pod)}
 	info.parseAffinity()
 	return info
 }
@@ -36,7 +38,7 @@ func (s *Symbols) NewPodInfo(pod *corev1.Pod) *PodInfo {
 // the pod is resized.
 func (s *Symbols) With(info *PodInfo, pod *corev1.Pod) *PodInfo {
 	next := *info
-	next.Pod = pod
+	next.Pod, next.priority = pod, Priority(pod)
 	if !sameRequests(info.Pod, pod) {
 		next.Request = s.RequestOf(pod)
 	}
@@ -44,7 +46,7 @@ func (s *Symbols) With(info *PodInfo, pod *corev1.Pod) *PodInfo {
 }
 
 // Priority returns the pod's priority; unset is zero.
-func (p *PodInfo) Priority() int32 { return Priority(p.Pod) }
+func (p *PodInfo) Priority() int32 { return p.priority }
 
 // Priority returns a pod's priority; unset is zero.
 func Priority(pod *corev1.Pod) int32 {

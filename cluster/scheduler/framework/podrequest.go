@@ -90,16 +90,31 @@ func (s *Symbols) plainRequest(pod *corev1.Pod) (Request, bool) {
 	return r, true
 }
 
+// isPlain reports whether the pod's request is the plain sum of its containers'. Resources that a kubelet reports change nothing as
+// long as they are those of the spec.
 func isPlain(pod *corev1.Pod) bool {
 	if len(pod.Spec.InitContainers) > 0 || pod.Spec.Resources != nil || pod.Spec.Overhead != nil || pod.Status.Resources != nil {
 		return false
 	}
 	for i := range pod.Status.ContainerStatuses {
-		if pod.Status.ContainerStatuses[i].Resources != nil {
+		if status := &pod.Status.ContainerStatuses[i]; status.Resources != nil && !isAsAsked(pod, i, status) {
 			return false
 		}
 	}
 	return true
+}
+
+// isAsAsked reports whether a container has what its spec asks for. Statuses usually are in the order of the containers.
+func isAsAsked(pod *corev1.Pod, at int, status *corev1.ContainerStatus) bool {
+	containers := pod.Spec.Containers
+	if at >= len(containers) || containers[at].Name != status.Name {
+		at = slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == status.Name })
+	}
+	if at < 0 {
+		return true // counts for nothing
+	}
+	asked := containers[at].Resources.Requests
+	return sameList(asked, status.Resources.Requests) && sameList(asked, status.AllocatedResources)
 }
 
 func (s *Symbols) generalRequest(pod *corev1.Pod) Request {

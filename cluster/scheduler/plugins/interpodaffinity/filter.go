@@ -12,6 +12,10 @@ type filterState struct {
 	in      *incoming
 	tally   *tally
 	changes []contribution
+	// affinityKeys and antiKeys are the topology keys of the pod's own terms, by number.
+	affinityKeys, antiKeys []int32
+	// first says that the pod's own terms mean it too: if they mean nobody else yet, it may be the first of its group.
+	first bool
 }
 
 // CloneState implements framework.Cloner.
@@ -37,8 +41,19 @@ func (p *InterPodAffinity) PreFilter(c *framework.Cycle) (*framework.PreFilterRe
 	if t.entries[existingAnti] == 0 && own == 0 {
 		return nil, skip
 	}
-	c.Write(p.filterState, &filterState{in: in, tally: t})
+	c.Write(p.filterState, newFilterState(in, t))
 	return nil, nil
+}
+
+func newFilterState(in *incoming, t *tally) *filterState {
+	s := &filterState{in: in, tally: t, first: framework.MatchesAll(in.requiredAffinity, in.pod.Pod)}
+	for i := range in.requiredAffinity {
+		s.affinityKeys = append(s.affinityKeys, t.key(in.requiredAffinity[i].TopologyKey))
+	}
+	for i := range in.requiredAnti {
+		s.antiKeys = append(s.antiKeys, t.key(in.requiredAnti[i].TopologyKey))
+	}
+	return s
 }
 
 // contributeRequired counts a node's pods for the required terms of both sides.
@@ -153,20 +168,18 @@ func (p *InterPodAffinity) Filter(c *framework.Cycle, node *framework.NodeInfo) 
 // anywhere where the labels are: it matches its own terms, and nobody else does yet.
 func (s *filterState) nearWanted(node *framework.NodeInfo) bool {
 	present := true
-	for i := range s.in.requiredAffinity {
-		key := s.tally.key(s.in.requiredAffinity[i].TopologyKey)
+	for _, key := range s.affinityKeys {
 		domain := s.tally.domainOf(key, node)
 		if domain < 0 {
 			return false
 		}
 		present = present && s.sum(key, domain, affinity) > 0
 	}
-	return present || s.matchesNowhere() && framework.MatchesAll(s.in.requiredAffinity, s.in.pod.Pod)
+	return present || s.first && s.matchesNowhere()
 }
 
 func (s *filterState) nearUnwanted(node *framework.NodeInfo) bool {
-	for i := range s.in.requiredAnti {
-		key := s.tally.key(s.in.requiredAnti[i].TopologyKey)
+	for _, key := range s.antiKeys {
 		if domain := s.tally.domainOf(key, node); domain >= 0 && s.sum(key, domain, antiAffinity) > 0 {
 			return true
 		}
