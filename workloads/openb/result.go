@@ -42,7 +42,7 @@ func (t *tally) add(arrived, used int64, fragmented float64) {
 	b.fragmented += 100 * fragmented / float64(t.capacity)
 }
 
-// curves are the means over the bins, allocation to two decimals as published. An empty bin takes the mean over its
+// curves are the means over the bins, to two decimals as published. An empty bin takes the mean over its
 // neighbours.
 func (t *tally) curves() (allocated, fragmented [Percentages]float64) {
 	for i := range t.bins {
@@ -57,7 +57,7 @@ func (t *tally) curves() (allocated, fragmented [Percentages]float64) {
 			sumFragmented += t.bins[j].fragmented
 		}
 		allocated[i] = math.RoundToEven(100*(sumAllocated/float64(count))) / 100
-		fragmented[i] = sumFragmented / float64(count)
+		fragmented[i] = math.RoundToEven(100*(sumFragmented/float64(count))) / 100
 	}
 	return allocated, fragmented
 }

@@ -2,6 +2,7 @@ package openb
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,95 +15,151 @@ import (
 // NodeFile is the list of the GPU nodes in a trace's folder.
 const NodeFile = "openb_node_list_gpu_node.csv"
 
-const mebibyte = 1 << 20
+const (
+	mebibyte = 1 << 20
+	// largestNumber keeps sums over a trace far from overflow.
+	largestNumber = 1 << 40
+	// largestNode is far above any machine with GPUs.
+	largestNode = 1024
+)
 
-// Trace is a list of nodes and a list of pods, as the files have them.
+// Trace is a list of nodes and a list of pods, as the files have them. Runs only read it.
 type Trace struct {
+	// Pods' file, without its folder.
+	Name  string
 	Nodes []policies.Node
 	Pods  []policies.Pod
 }
 
 // Load reads a folder's GPU nodes and one of its pod lists. Errors name file, line and column.
 func Load(folder, pods string) (*Trace, error) {
-	t := &Trace{}
-	if err := readCSV(filepath.Join(folder, NodeFile), t.addNode); err != nil {
+	t := &Trace{Name: filepath.Base(pods)}
+	if err := readCSV(filepath.Join(folder, NodeFile), []string{"sn", "cpu_milli", "memory_mib", "gpu", "model"}, t.addNode); err != nil {
 		return nil, err
 	}
-	if err := readCSV(filepath.Join(folder, pods), t.addPod); err != nil {
+	if !filepath.IsAbs(pods) {
+		pods = filepath.Join(folder, pods)
+	}
+	if err := readCSV(pods, []string{"name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli"}, t.addPod); err != nil {
 		return nil, err
 	}
-	return t, nil
+	if t.GPUCapacity() == 0 {
+		return nil, fmt.Errorf("%s: no node has a GPU", filepath.Join(folder, NodeFile))
+	}
+	for i := range t.Pods {
+		if t.Pods[i].GPUs > 0 {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: no pod asks for a GPU", pods)
 }
 
-// row is a line of a file, its fields by column.
+// row is a line of a file.
 type row struct {
-	file    string
-	line    int
 	columns map[string]int
 	fields  []string
-	err     error
+	// err is the first thing wrong with it.
+	err error
 }
 
+// text is a column's field, empty where the file does not have that column.
 func (r *row) text(column string) string {
 	i, ok := r.columns[column]
-	if !ok || i >= len(r.fields) {
+	if !ok {
 		return ""
 	}
 	return r.fields[i]
 }
 
-// number reads a whole number; the first failure is kept.
-func (r *row) number(column string) int64 {
+// number is a column's whole number from 0 to most.
+func (r *row) number(column string, most int64) int64 {
 	n, err := strconv.ParseInt(r.text(column), 10, 64)
-	if (err != nil || n < 0) && r.err == nil {
-		r.err = fmt.Errorf("%s:%d: %s: %q is not a whole number", r.file, r.line, column, r.text(column))
+	if (err != nil || n < 0 || n > most) && r.err == nil {
+		r.err = fmt.Errorf("%s: want a whole number from 0 to %d, got %q", column, most, r.text(column))
 	}
 	return n
 }
 
-// readCSV hands each line of a file to add.
-func readCSV(file string, add func(*row)) error {
+// readCSV hands each line of a file to add. The columns that must be there may stand in any order, among others.
+func readCSV(file string, columns []string, add func(*row)) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return fmt.Errorf("the trace: %w", err)
+		var cause *os.PathError
+		if errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return fmt.Errorf("%s cannot be read: %w", file, err)
 	}
 	defer f.Close()
 	lines := csv.NewReader(f)
-	header, err := lines.Read()
+	r, err := readHeader(lines, columns)
 	if err != nil {
-		return fmt.Errorf("%s: no header line: %w", file, err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
-	r := &row{file: file, columns: map[string]int{}}
-	for i, name := range header {
-		r.columns[name] = i
-	}
-	for {
-		if r.fields, err = lines.Read(); err == io.EOF {
+	for count := 0; ; count++ {
+		r.fields, err = lines.Read()
+		if err == io.EOF && count == 0 {
+			return fmt.Errorf("%s: nothing below the line of column names", file)
+		}
+		if err == io.EOF {
 			return nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		r.line, _ = lines.FieldPos(0)
-		add(r)
-		if r.err != nil {
-			return r.err
+		if add(r); r.err != nil {
+			line, _ := lines.FieldPos(0)
+			return fmt.Errorf("%s: line %d: %w", file, line, r.err)
 		}
 	}
 }
 
+// readHeader reads the line of column names.
+func readHeader(lines *csv.Reader, columns []string) (*row, error) {
+	header, err := lines.Read()
+	if err == io.EOF {
+		return nil, errors.New("the file is empty")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &row{columns: map[string]int{}}
+	for i, name := range header {
+		r.columns[name] = i
+	}
+	for _, name := range columns {
+		if _, ok := r.columns[name]; !ok {
+			return nil, fmt.Errorf("line 1: no column is called %s", name)
+		}
+	}
+	return r, nil
+}
+
 func (t *Trace) addNode(r *row) {
-	n := policies.Node{Name: r.text("sn"), CPULeft: r.number("cpu_milli"), MemoryLeft: r.number("memory_mib") * mebibyte, Model: r.text("model")}
-	for range r.number("gpu") {
+	n := policies.Node{
+		Name: r.text("sn"), Model: r.text("model"),
+		CPULeft: r.number("cpu_milli", largestNumber), MemoryLeft: r.number("memory_mib", largestNumber/mebibyte*1024) * mebibyte,
+	}
+	count := r.number("gpu", largestNode)
+	if r.err != nil {
+		return
+	}
+	for range count {
 		n.GPULeft = append(n.GPULeft, policies.GPUMilli)
 	}
 	t.Nodes = append(t.Nodes, n)
 }
 
 func (t *Trace) addPod(r *row) {
-	t.Pods = append(t.Pods, policies.Pod{
-		Name: r.text("name"), CPUMilli: r.number("cpu_milli"), MemoryBytes: r.number("memory_mib") * mebibyte,
-		GPUs: int(r.number("num_gpu")), GPUMilli: r.number("gpu_milli"), Models: r.text("gpu_spec"),
-	})
+	p := policies.Pod{
+		Name: r.text("name"), Models: r.text("gpu_spec"),
+		CPUMilli: r.number("cpu_milli", largestNumber), MemoryBytes: r.number("memory_mib", largestNumber/mebibyte*1024) * mebibyte,
+		GPUs: int(r.number("num_gpu", largestNode)), GPUMilli: r.number("gpu_milli", policies.GPUMilli),
+	}
+	if (p.GPUs == 0) != (p.GPUMilli == 0) && r.err == nil {
+		r.err = fmt.Errorf("num_gpu %d and gpu_milli %d: want both 0 or neither", p.GPUs, p.GPUMilli)
+	}
+	t.Pods = append(t.Pods, p)
 }
 
 // GPUCapacity is the sum over the nodes, in thousandths.

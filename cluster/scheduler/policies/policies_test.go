@@ -273,7 +273,7 @@ func TestScores(t *testing.T) {
 		{"gpupacking", used, cpuOnly, 0, nil, ""},
 		// Half of the workload asks for a whole GPU, half for no GPU. 3.5 GPUs are free: F = .5*3500 + .5*500.
 		{"fgd", used, shared, 57, []int{2}, "300 less for both: the logistic function of .3 is .574"},
-		{"fgd", used, large, 47, []int{0}, "400 more for one half, 600 less for the other: of -.1 it is .475"},
+		{"fgd", used, large, 52, []int{0}, "600 less for one half, 400 more for the other: of .1 it is .525"},
 		{"fgd", used, two, 73, []int{0, 1}, "2000 less for one half: of 1 it is .731"},
 		{"fgd", used, cpuOnly, 50, nil, "nothing changes"},
 	} {
@@ -324,7 +324,6 @@ func TestUnknownPolicyNamesTheKnown(t *testing.T) {
 	}
 }
 
-// A million draws of one node would be no choice at all.
 func TestRandomDrawsNodesAndGPUsEvenly(t *testing.T) {
 	p, err := New("random", Env{Draw: rand.New(rand.NewSource(5)).Intn})
 	if err != nil {
