@@ -127,6 +127,9 @@ func expand(argument string) ([]string, error) {
 func manifestFiles(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
+		if strings.Contains(path, "://") {
+			return nil, fmt.Errorf("%s: a run reads files only, so that it can be repeated: download it first", path)
+		}
 		entries, err := os.ReadDir(path)
 		if err != nil {
 			files = append(files, path) // Not a folder: whoever reads it will say what is wrong.
