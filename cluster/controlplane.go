@@ -18,6 +18,9 @@ import (
 // etcdProgressInterval is --watch-progress-notify-interval as kubeadm sets it.
 const etcdProgressInterval = 5 * time.Second
 
+// staticPodRestart is how long the kubelet takes to start a static pod's container again that ended by itself.
+const staticPodRestart = 10 * time.Second
+
 // startControlPlane places the control plane: machine cp-<i> holds member i, API server i, a scheduler and a
 // controller manager, as far as there are that many.
 func (c *Cluster) startControlPlane() {
@@ -63,6 +66,10 @@ func (c *Cluster) startEtcd() {
 				Name: peer.Name, Network: c.network, ClientAddress: peer.ClientAddress, PeerAddress: peer.PeerAddress,
 				InitialCluster: peers, Canonical: c.store.canonical, Metrics: registry,
 				WatchProgressInterval: etcdProgressInterval,
+				Exit: func(error) {
+					p.Kill()
+					p.Restart(staticPodRestart)
+				},
 			})
 		}))
 	}
