@@ -250,10 +250,12 @@ func (s *suite) printGroup(g *suiteGroup) {
 			failing = append(failing, r)
 		}
 	}
+	if ran == 0 {
+		fmt.Fprintf(s.app.out, "skip  %-32s %v\n", g.scenario.Metadata.Name, errFirstFailure)
+		return
+	}
 	verdict := "ok  "
 	switch {
-	case ran == 0:
-		verdict = "skip"
 	case len(failing) > 0:
 		verdict = "FAIL"
 	case s.flags.quiet:
