@@ -26,8 +26,8 @@ func TestMistakesAreFoundBeforeTheRun(t *testing.T) {
 	cases := []struct{ name, spec, want string }{
 		{"a kubectl verb", "  steps:\n  - {kubectl: get pods}", "test.yaml:6: spec.steps[0].kubectl: kubectl get pods: not one of the commands that are simulated"},
 		{"a missing manifest", "  steps:\n  - {kubectl: apply -f none.yaml}", "none.yaml: no such file"},
-		{"an unknown kind", "  steps:\n  - kubectl: apply -f -\n    manifest: |\n      apiVersion: example.com/v1\n      kind: Widget\n      metadata: {name: w}", "test.yaml:6: spec.steps[0].kubectl: kubectl apply -f -: -: document 1:"},
-		{"an unused manifest", "  steps:\n  - {kubectl: scale deploy/web --replicas=2, manifest: 'kind: x'}", "the step has a manifest, and no command reads it with -f -"},
+		{"an unknown kind", "  steps:\n  - kubectl: apply -f -\n    manifest: |\n      apiVersion: example.com/v1\n      kind: Widget\n      metadata: {name: w}", "test.yaml:9: spec.steps[0].manifest: no matches for kind"},
+		{"an unused manifest", "  steps:\n  - {kubectl: scale deploy/web --replicas=2, manifest: 'kind: x'}", "test.yaml:6: spec.steps[0].manifest: no command reads it with -f -"},
 		{"a wait", "  steps:\n  - wait: get('Deployment', 'a/b').status.availableReplica == 1", "test.yaml:6: spec.steps[0].wait: column 32: undefined field 'availableReplica'"},
 		{"an expectation", "  expect:\n  - {name: x, never: list('Podz').size() > 0}", `test.yaml:6: spec.expect[0].never: column 6: "Podz" is not a kind`},
 		{"since of no step", "  expect:\n  - {name: x, never: since('cut') > duration('1s')}", `spec.expect[0].never: since("cut"): no step is called that`},

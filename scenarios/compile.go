@@ -74,7 +74,7 @@ func compile(s *Scenario) (*plan, error) {
 
 // problem is an error with its place in the file.
 func (p *plan) problem(line int, field string, err error) error {
-	return &format.Error{File: p.scenario.File, Line: line, Field: field, What: err.Error()}
+	return &format.Error{File: p.scenario.File, Line: line, Field: field, What: err.Error(), Cause: err}
 }
 
 func (p *plan) compileStep(i int, byID map[string]*plannedStep) (*plannedStep, error) {
@@ -89,9 +89,7 @@ func (p *plan) compileStep(i int, byID map[string]*plannedStep) (*plannedStep, e
 	var err error
 	switch {
 	case len(step.Kubectl) > 0:
-		if err := p.compileCommands(step); err != nil {
-			return step, p.problem(step.Line, field+".kubectl", err)
-		}
+		return step, p.compileCommands(step, field)
 	case step.Nodes != nil && step.Nodes.Add != nil:
 		pool, err := p.nodePool(step.Nodes.Add)
 		if err != nil {
@@ -109,7 +107,7 @@ func (p *plan) compileStep(i int, byID map[string]*plannedStep) (*plannedStep, e
 	return step, nil
 }
 
-func (p *plan) compileCommands(step *plannedStep) error {
+func (p *plan) compileCommands(step *plannedStep, field string) error {
 	stdin := []byte(step.Manifest)
 	if step.Manifest == "" {
 		stdin = nil
@@ -124,14 +122,29 @@ func (p *plan) compileCommands(step *plannedStep) error {
 	for _, line := range step.Kubectl {
 		c, err := kubectl.Parse(line, files)
 		if err != nil {
-			problems = append(problems, err)
+			problems = append(problems, p.commandProblem(step, field, err))
 			continue
 		}
 		step.commands = append(step.commands, c)
 		used = used || c.ReadsStdin()
 	}
 	if len(problems) == 0 && stdin != nil && !used {
-		return errors.New("the step has a manifest, and no command reads it with -f -")
+		return p.problem(step.ManifestLine, field+".manifest", errors.New("no command reads it with -f -"))
+	}
+	return errors.Join(problems...)
+}
+
+// commandProblem is an error about a command; what is wrong in the step's own manifest is found in the scenario's file.
+func (p *plan) commandProblem(step *plannedStep, field string, err error) error {
+	var problems []error
+	for _, leaf := range leaves(err) {
+		var inline *format.Error
+		if !errors.As(leaf, &inline) || inline.File != "-" {
+			return p.problem(step.Line, field+".kubectl", err)
+		}
+		problems = append(problems, &format.Error{
+			File: p.scenario.File, Line: step.ManifestLine + inline.Line, Field: field + ".manifest", What: inline.What, Cause: inline.Cause,
+		})
 	}
 	return errors.Join(problems...)
 }

@@ -27,6 +27,8 @@ type ManifestOptions struct {
 	// Within is how long it may take until everything is ready; 10 minutes where it is 0, a Deployment's own default for
 	// progressDeadlineSeconds.
 	Within time.Duration
+	// Read reads a file; nil reads it from disk.
+	Read func(path string) ([]byte, error)
 }
 
 // readyStable is how long what has become ready must stay so: a container that crashes soon after its start is ready
@@ -37,7 +39,7 @@ const readyStable = 30 * time.Second
 // (two API servers, three members of the store), and everything in them must become ready. Each workload, and each
 // Service that selects one, is an expectation of its own.
 func FromManifests(files []string, o ManifestOptions) (*Scenario, error) {
-	s := &Scenario{APIVersion: format.APIVersion, Kind: format.Kind, SkipUnknownKinds: o.SkipUnknownKinds}
+	s := &Scenario{APIVersion: format.APIVersion, Kind: format.Kind, SkipUnknownKinds: o.SkipUnknownKinds, Read: o.Read}
 	s.Metadata.Name = nameOf(files)
 	var objects []kubectl.Manifest
 	var problems []error

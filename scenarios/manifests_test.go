@@ -138,9 +138,9 @@ func TestManifestsThatCannotBeRead(t *testing.T) {
 	widget := write("widget.yaml", "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n")
 	cases := []struct{ file, want string }{
 		{filepath.Join(folder, "none.yaml"), "none.yaml: no such file"},
-		{write("broken.yaml", "a: [\n"), "broken.yaml: "},
-		{widget, "widget.yaml: document 1: "},
-		{write("typo.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w}\nspec: {replica: 3}\n"), `unknown field "spec.replica"`},
+		{write("broken.yaml", "a: [\n"), "broken.yaml:1: this is not YAML: "},
+		{widget, "widget.yaml:2: "},
+		{write("typo.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w}\nspec: {replica: 3}\n"), `typo.yaml:4: unknown field "spec.replica"`},
 		{write("empty.yaml", "# nothing\n"), "there is no object in it"},
 	}
 	for _, c := range cases {

@@ -55,6 +55,9 @@ func (p *plan) topology() (cluster.Topology, error) {
 		note(fmt.Sprintf("spec.cluster.nodePools[%d]", i), err)
 		t.NodePools = append(t.NodePools, pool)
 	}
+	if len(problems) == 0 {
+		note("spec.cluster", t.Check())
+	}
 	return t, errors.Join(problems...)
 }
 

@@ -21,7 +21,12 @@ type Error struct {
 	Line  int
 	Field string
 	What  string
+	// Cause is the error that it comes from, if there is one.
+	Cause error
 }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
 
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -64,7 +69,7 @@ func Decode(file string, data []byte) ([]*Scenario, error) {
 			break
 		}
 		if err != nil {
-			return nil, yamlError(file, err)
+			return nil, SyntaxError(file, 0, err)
 		}
 		if len(document.Content) == 0 || document.Content[0].Tag == "!!null" {
 			continue
@@ -84,12 +89,13 @@ func Decode(file string, data []byte) ([]*Scenario, error) {
 
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
-// yamlError gives a parser's message our shape.
-func yamlError(file string, err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	e := &Error{File: file, What: "this is not YAML: " + text}
+// SyntaxError gives a YAML parser's message our shape; offset is the number of lines before what it parsed.
+func SyntaxError(file string, offset int, err error) *Error {
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "), "yaml: ")
+	e := &Error{File: file, Line: offset, What: "this is not YAML: " + text}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		e.Line, _ = strconv.Atoi(m[1])
+		line, _ := strconv.Atoi(m[1])
+		e.Line += line
 		e.What = "this is not YAML: " + strings.Replace(text, m[0], "", 1)
 	}
 	return e
@@ -208,6 +214,9 @@ func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 		}
 		if has := v.FieldByName("Has" + field.Name); has.IsValid() {
 			has.SetBool(true)
+		}
+		if line := v.FieldByName(field.Name + "Line"); line.IsValid() {
+			line.SetInt(int64(value.Line))
 		}
 		d.value(value, join(path, key.Value), v.FieldByIndex(field.Index))
 		d.bounds(value, join(path, key.Value), field, v.FieldByIndex(field.Index))

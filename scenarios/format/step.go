@@ -18,6 +18,8 @@ type Step struct {
 	// ID is Name, or derived from the content.
 	ID   string `json:"-"`
 	Line int    `json:"-"`
+	// ManifestLine is where the manifest's text begins.
+	ManifestLine int `json:"-"`
 }
 
 // After refers to a step and a pause after its end.

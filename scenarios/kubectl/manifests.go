@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
+	"github.com/fauxkube/fauxkube/scenarios/format"
 )
 
 // Manifest is one object of a file, decoded and as JSON.
@@ -45,17 +46,16 @@ func readManifests(paths []string, namespace string, explicit bool, files Files)
 }
 
 // ParseManifests decodes the documents of a file strictly; lists are flattened. An object's namespace defaults to
-// namespace; where that was given explicitly, another one is an error, as in kubectl.
+// namespace; where that was given explicitly, another one is an error, as in kubectl. Errors are *format.Error, all that
+// were found joined.
 func ParseManifests(path string, data []byte, namespace string, explicit bool, files Files) ([]Manifest, error) {
-	documents, err := api.Documents(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
 	var all []Manifest
-	for i, document := range documents {
-		raws, err := flatten(document)
+	var problems []error
+	for _, d := range documents(data) {
+		raws, err := flatten(d.text)
 		if err != nil {
-			return nil, fmt.Errorf("%s: document %d: %w", path, i+1, err)
+			problems = append(problems, format.SyntaxError(path, d.line-1, err))
+			continue
 		}
 		for _, raw := range raws {
 			m, err := decode(raw, namespace, explicit)
@@ -65,12 +65,13 @@ func ParseManifests(path string, data []byte, namespace string, explicit bool, f
 				continue
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%s: document %d: %w", path, i+1, err)
+				problems = append(problems, d.problem(path, err))
+				continue
 			}
 			all = append(all, m)
 		}
 	}
-	return all, nil
+	return all, errors.Join(problems...)
 }
 
 // flatten gives a document's objects: one, or a List's items.
