@@ -51,7 +51,7 @@ const apiAddress network.Address = "kubernetes:6443"
 // topology.
 func New(s *sim.Simulation, t Topology) (*Cluster, error) {
 	t = t.withDefaults()
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, err
 	}
 	c := &Cluster{

@@ -11,6 +11,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/kubelet"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
+	"github.com/fauxkube/fauxkube/sim/disk"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
@@ -28,6 +29,7 @@ func (c *Cluster) startControlPlane() {
 	for i := range plane.hosts() {
 		c.hosts = append(c.hosts, host.NewMachine(c.simulation, host.Config{
 			Name: fmt.Sprintf("cp-%d", i), Zone: plane.zone(i), Region: plane.Region, Cores: plane.Cores,
+			Disk: disk.Config{SyncLatency: c.topology.fsyncLatency()},
 		}))
 	}
 	c.startEtcd()

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
 )
 
@@ -85,17 +87,47 @@ var costTable = map[string]host.Cost{
 // kcmSync is what one pass of a controller costs beside its requests and what it looks through.
 const kcmSync = 150 * time.Microsecond
 
-// registerCosts fills the simulation's table and applies the topology's overrides. The error names a row that does
-// not exist.
+// fsyncRow is the one row that is a wait and no CPU time: how long a flush of a control-plane machine's disk takes.
+// By default it is disk.CloudSSD.
+const fsyncRow = "etcd.fsync"
+
+// checkCosts refuses rows that nothing is charged to.
+func checkCosts(overrides map[string]host.Cost) error {
+	for _, name := range slices.Sorted(maps.Keys(overrides)) {
+		if _, ok := costTable[name]; !ok && name != fsyncRow {
+			known := append(slices.Collect(maps.Keys(costTable)), fsyncRow) //sim:unordered sorted below
+			slices.Sort(known)
+			return fmt.Errorf("cluster: no operation %q in the cost table: want one of %s", name, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// registerCosts fills the simulation's table and applies the topology's overrides.
 func (c *Cluster) registerCosts() error {
 	table := host.Costs(c.simulation)
 	for _, name := range slices.Sorted(maps.Keys(costTable)) {
 		table.Register(name, costTable[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.topology.Costs)) {
+		if name == fsyncRow {
+			continue
+		}
 		if err := table.Override(name, c.topology.Costs[name]); err != nil {
 			return fmt.Errorf("cluster: cost %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// fsyncLatency is the topology's flush latency; nil is the disk's default.
+func (t Topology) fsyncLatency() sim.Distribution {
+	row, ok := t.Costs[fsyncRow]
+	switch {
+	case !ok:
+		return nil
+	case row.Dist != nil:
+		return row.Dist
+	}
+	return sim.Fixed(row.Fixed)
 }

@@ -87,8 +87,12 @@ func orDefault(n, otherwise int) int {
 	return n
 }
 
-// check refuses topologies that cannot be.
-func (t Topology) check() error {
+// Check refuses topologies that cannot be. New does so too; a caller that wants to know before anything runs asks here.
+func (t Topology) Check() error {
+	t = t.withDefaults()
+	if err := checkCosts(t.Costs); err != nil {
+		return err
+	}
 	c := t.ControlPlane
 	if c.EtcdMembers != 1 && c.EtcdMembers != 3 && c.EtcdMembers != 5 {
 		return fmt.Errorf("cluster: %d store members: want 1, 3 or 5", c.EtcdMembers)
