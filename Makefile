@@ -12,7 +12,8 @@ build:
 test: lint
 	$(GO) test ./...
 
-# The determinism and import rules of our own, vet, staticcheck, and formatting.
+# The rules of our own (determinism, imports, tidiness), vet, staticcheck, and formatting; tests that run rarely included.
+lint: export GOFLAGS += -tags=long
 lint:
 	@unformatted=$$(gofmt -l cmd sim cluster workloads scenarios reports 2>/dev/null); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
