@@ -46,9 +46,9 @@ func newStore(s *sim.Simulation) *Store {
 
 // commit takes over one revision.
 func (s *Store) commit(c etcd.Commit) {
-	changes := make([]Change, 0, len(c.Events))
+	var changes []Change
 	for i := range c.Events {
-		if change, ok := s.apply(&c.Events[i]); ok {
+		if change, ok := s.apply(&c.Events[i]); ok && len(s.subscribers) > 0 {
 			changes = append(changes, change)
 		}
 	}
@@ -95,9 +95,10 @@ func objectOf(kv *etcd.KeyValue) (api.Object, *api.Resource, string) {
 	if r == nil {
 		return nil, nil, ""
 	}
-	key := api.KeyOf(object)
 	// The same kind may lie elsewhere for other purposes: /registry/masterleases holds Endpoints.
-	if prefix := registry.For(r).KeyPrefix; len(kv.Key) != len(prefix)+len(key) || !strings.HasPrefix(kv.Key, prefix) {
+	key, ok := strings.CutPrefix(kv.Key, registry.For(r).KeyPrefix)
+	m := api.Meta(object)
+	if !ok || !strings.HasSuffix(key, m.Name) || len(key) != api.KeyLength(m.Namespace, m.Name) {
 		return nil, nil, ""
 	}
 	return object, r, key

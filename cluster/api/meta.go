@@ -16,6 +16,14 @@ func Key(namespace, name string) string {
 	return namespace + "/" + name
 }
 
+// KeyLength is the length of a Key.
+func KeyLength(namespace, name string) int {
+	if namespace == "" {
+		return len(name)
+	}
+	return len(namespace) + 1 + len(name)
+}
+
 // KeyOf is the Key of an object.
 func KeyOf(obj Object) string {
 	m := Meta(obj)

@@ -80,7 +80,12 @@ func (m *Member) propose() {
 	if err != nil {
 		panic("etcd: proposing: " + err.Error())
 	}
-	m.waiting = nil
+	if m.node.BasicStatus().RaftState == raft.StateLeader { // raft's own word: the member's may be a turn old.
+		clear(m.waiting) // The leader has copied them into its log.
+		m.waiting = m.waiting[:0]
+	} else {
+		m.waiting = nil
+	}
 }
 
 // await lists a command as waiting for its answer.

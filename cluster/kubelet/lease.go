@@ -55,10 +55,11 @@ func (l *leaseKeeper) rest() {
 	k.process.At(k.jittered(purposeHeartbeat, leasePeriod, heartbeatJitterPart), 0, k.kinds.lease, 0, k)
 }
 
-// renewal is a lease with the time that it points to: one allocation a renewal.
+// renewal is a request and its body in one allocation. The time is not among them: the store keeps it, and would keep
+// all of it.
 type renewal struct {
-	lease coordinationv1.Lease
-	now   metav1.MicroTime
+	request api.Request
+	lease   coordinationv1.Lease
 }
 
 func (l *leaseKeeper) renew() {
@@ -78,12 +79,13 @@ func (l *leaseKeeper) renew() {
 }
 
 func (l *leaseKeeper) put(base *coordinationv1.Lease) {
-	next := &renewal{lease: *base, now: client.NowMicro(l.kubelet.process)}
-	next.lease.Spec.RenewTime = &next.now
+	next := &renewal{lease: *base}
+	next.lease.Spec.RenewTime = api.Ptr(client.NowMicro(l.kubelet.process))
 	next.lease.Spec.LeaseDurationSeconds = &l.seconds
-	l.kubelet.heartbeat.Start(&api.Request{
+	next.request = api.Request{
 		Verb: api.VerbUpdate, Resource: api.Leases, Namespace: corev1.NamespaceNodeLease, Name: l.holder, Object: &next.lease,
-	}, l.answer)
+	}
+	l.kubelet.heartbeat.Start(&next.request, l.answer)
 }
 
 // renewed takes the answer to a renewal.

@@ -42,6 +42,9 @@ type Controller struct {
 	// retry are nodes whose pods could not all be marked.
 	retry map[string]bool
 
+	// places are those of the nodes of the last pass, in its order.
+	places []place
+
 	states map[string]zoneState
 	queues map[string]*taintQueue
 	// tainting is set while any queue has something that can be let through.

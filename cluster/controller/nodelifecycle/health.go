@@ -75,6 +75,8 @@ func observe(old *health, node *corev1.Node, ready *corev1.NodeCondition, now cl
 		return health{node: node, probe: now.monotonic.Add(node.CreationTimestamp.Sub(now.wall))}
 	case old == nil:
 		return health{node: node, probe: now.monotonic}
+	case old.node == node:
+		return *old
 	}
 	saved := api.NodeCondition(old.node, corev1.NodeReady)
 	switch {

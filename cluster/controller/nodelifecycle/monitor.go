@@ -29,11 +29,13 @@ func (c *Controller) monitor(t *sim.Task) {
 	c.env.Process.Compute(t, c.lookCost, int64(len(nodes)))
 	c.announce(t, nodes)
 	p := &monitorPass{Controller: c, zones: make(map[string]zoneCount)}
-	for _, node := range nodes {
-		if v := look(c.health[node.Name], node, c.lease(node.Name), c.now()); c.needsRequests(node, &v) {
+	now := c.now()
+	for i, node := range nodes {
+		old := c.health[node.Name]
+		if v := look(old, node, c.lease(node.Name), now); c.needsRequests(node, &v) {
 			p.busy = append(p.busy, node)
 		} else {
-			p.settle(node, v)
+			p.settle(node, c.placeOf(i, node), old, &v)
 		}
 	}
 	p.handleBusy(t)
@@ -42,20 +44,22 @@ func (c *Controller) monitor(t *sim.Task) {
 
 // announce records the arrival and departure of nodes.
 func (c *Controller) announce(t *sim.Task, nodes []*corev1.Node) {
-	present := make(map[string]bool, len(nodes))
-	for _, node := range nodes {
-		present[node.Name] = true
-		if c.known[node.Name] != nil {
-			c.addZone(node)
+	for i, node := range nodes {
+		if i < len(c.places) && c.places[i].node == node || c.known[node.Name] != nil {
+			c.addZone(c.placeOf(i, node).zone)
 			continue
 		}
 		c.record(node, "RegisteredNode", "Registered Node "+node.Name+" in Controller")
 		c.known[node.Name] = node
-		c.addZone(node)
+		c.addZone(c.placeOf(i, node).zone)
 		_ = c.markReachable(t, node) // Upstream ignores the outcome.
 	}
 	if len(c.known) == len(nodes) {
 		return
+	}
+	present := make(map[string]bool, len(nodes))
+	for _, node := range nodes {
+		present[node.Name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.known)) {
 		if !present[name] {
@@ -63,6 +67,29 @@ func (c *Controller) announce(t *sim.Task, nodes []*corev1.Node) {
 			delete(c.known, name)
 		}
 	}
+}
+
+// place is what a node's labels say about where it is.
+type place struct {
+	node *corev1.Node
+	zone string
+	// excluded: the node does not count for the state of its zone.
+	excluded bool
+}
+
+// placeOf is the place of the node at an index of the pass: nearly always that of the last pass.
+func (c *Controller) placeOf(i int, node *corev1.Node) place {
+	if i < len(c.places) && c.places[i].node == node {
+		return c.places[i]
+	}
+	c.places = slices.Grow(c.places, max(i+1-len(c.places), 0))[:max(i+1, len(c.places))]
+	c.places[i] = placeOfNode(node)
+	return c.places[i]
+}
+
+func placeOfNode(node *corev1.Node) place {
+	_, excluded := node.Labels[excludeDisruption]
+	return place{node: node, zone: zoneKey(node), excluded: excluded}
 }
 
 func (c *Controller) record(node *corev1.Node, reason, what string) {
@@ -94,15 +121,15 @@ type monitorPass struct {
 }
 
 // settle takes note of a node that needs no request beyond what the queues do.
-func (p *monitorPass) settle(node *corev1.Node, v verdict) {
-	p.health[node.Name] = &v.health
-	p.count(node, v)
+func (p *monitorPass) settle(node *corev1.Node, at place, old *health, v *verdict) {
+	p.keep(node, old, v)
+	p.count(at, v)
 	if !v.known {
 		return
 	}
 	switch v.current {
 	case corev1.ConditionTrue:
-		p.queueOf(node).remove(node.Name)
+		p.queueOf(at.zone).remove(node.Name)
 	case corev1.ConditionFalse:
 		p.queueForTainting(node, notReady)
 	default:
@@ -110,18 +137,26 @@ func (p *monitorPass) settle(node *corev1.Node, v verdict) {
 	}
 }
 
-func (p *monitorPass) count(node *corev1.Node, v verdict) {
-	if _, excluded := node.Labels[excludeDisruption]; excluded {
+// keep remembers what was seen.
+func (p *monitorPass) keep(node *corev1.Node, old *health, v *verdict) {
+	if old == nil {
+		old = &health{}
+		p.health[node.Name] = old
+	}
+	*old = v.health
+}
+
+func (p *monitorPass) count(at place, v *verdict) {
+	if at.excluded {
 		return
 	}
-	zone := zoneKey(node)
-	n := p.zones[zone]
+	n := p.zones[at.zone]
 	if v.known && v.current == corev1.ConditionTrue {
 		n.ready++
 	} else {
 		n.notReady++
 	}
-	p.zones[zone] = n
+	p.zones[at.zone] = n
 }
 
 // handleBusy handles the nodes that need requests, up to nodeWorkers at a time.
@@ -147,7 +182,7 @@ func (p *monitorPass) handle(t *sim.Task, node *corev1.Node) {
 	if !ok {
 		return
 	}
-	p.count(node, v)
+	p.count(placeOfNode(node), &v)
 	if v.known {
 		pods := controller.PodsOn(p.pods, node.Name)
 		p.adjustTaints(t, node, v.current)
@@ -176,7 +211,7 @@ func (p *monitorPass) updateHealth(t *sim.Task, node *corev1.Node) (*corev1.Node
 				v.health.node, v.health.lease = v.update, p.lease(node.Name)
 			}
 		}
-		p.health[node.Name] = &v.health
+		p.keep(node, p.health[node.Name], &v)
 		if err == nil {
 			if v.update != nil {
 				node = v.update

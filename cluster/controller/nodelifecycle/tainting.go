@@ -69,7 +69,7 @@ func (c *Controller) taintNoExecute(t *sim.Task, name string) (done bool, again 
 
 // queueForTainting queues a node for a taint that it does not have.
 func (c *Controller) queueForTainting(node *corev1.Node, taint corev1.Taint) {
-	q := c.queueOf(node)
+	q := c.queueOf(zoneKey(node))
 	if !hasTaint(node.Spec.Taints, taint) {
 		q.remove(node.Name)
 	}
@@ -78,15 +78,14 @@ func (c *Controller) queueForTainting(node *corev1.Node, taint corev1.Taint) {
 	}
 }
 
-// queueOf is the queue of a node's zone. A node whose zone label changed since it was announced gets its zone here.
-func (c *Controller) queueOf(node *corev1.Node) *taintQueue {
-	c.addZone(node)
-	return c.queues[zoneKey(node)]
+// queueOf is the queue of a zone. A node whose zone label changed since it was announced gets its zone here.
+func (c *Controller) queueOf(zone string) *taintQueue {
+	c.addZone(zone)
+	return c.queues[zone]
 }
 
 // addZone makes a queue for a zone that is seen for the first time.
-func (c *Controller) addZone(node *corev1.Node) {
-	zone := zoneKey(node)
+func (c *Controller) addZone(zone string) {
 	if _, seen := c.states[zone]; !seen {
 		c.states[zone] = initial
 		c.queues[zone] = newTaintQueue(c.env.Process)
@@ -100,6 +99,6 @@ func (c *Controller) markReachable(t *sim.Task, node *corev1.Node) error {
 			return err
 		}
 	}
-	c.queueOf(node).remove(node.Name)
+	c.queueOf(zoneKey(node)).remove(node.Name)
 	return nil
 }

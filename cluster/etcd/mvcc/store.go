@@ -132,7 +132,11 @@ func (s *Store) Put(r *PutRequest, respond bool) (*PutResponse, error) {
 	if err := s.checkPut(r); err != nil {
 		return nil, err
 	}
-	response := s.executePut(r, respond)
+	var response *PutResponse
+	if respond {
+		response = &PutResponse{}
+	}
+	s.executePut(r, response)
 	s.end()
 	return response, nil
 }
@@ -156,7 +160,8 @@ func (s *Store) current(key string) *Record {
 	return nil
 }
 
-func (s *Store) executePut(r *PutRequest, respond bool) *PutResponse {
+// executePut writes and fills the response in, if there is one.
+func (s *Store) executePut(r *PutRequest, response *PutResponse) {
 	value, lease := r.Value, r.Lease
 	var before *Record
 	if r.IgnoreValue || r.IgnoreLease {
@@ -169,14 +174,13 @@ func (s *Store) executePut(r *PutRequest, respond bool) *PutResponse {
 		}
 	}
 	written := s.put(r.Key, value, lease)
-	if !respond {
-		return nil
+	if response == nil {
+		return
 	}
-	response := &PutResponse{Header: Header{Revision: s.revision + 1}}
+	response.Header.Revision = s.revision + 1
 	if p := written.previous; r.PrevKV && p != nil && p.Version != 0 {
 		response.PrevKV = &p.KeyValue
 	}
-	return response
 }
 
 // DeleteRange deletes keys. A deletion that finds nothing makes no revision.

@@ -157,19 +157,44 @@ func (s *Store) executeTxn(r *TxnRequest, path []bool, respond bool) (*TxnRespon
 	ops, rest := branch(r, path[0]), path[1:]
 	var response *TxnResponse
 	if respond {
-		response = &TxnResponse{Succeeded: path[0]}
-		if len(ops) > 0 {
-			response.Responses = make([]ResponseOp, len(ops))
-		}
+		response = newTxnResponse(path[0], ops)
 	}
 	for i := range ops {
 		var answer ResponseOp
-		answer, rest = s.executeOp(&ops[i], rest, respond)
+		if respond {
+			answer = response.Responses[i]
+		}
+		answer, rest = s.executeOp(&ops[i], rest, answer, respond)
 		if respond {
 			response.Responses[i] = answer
 		}
 	}
 	return response, rest
+}
+
+// newTxnResponse makes room for the answers of puts too: in one allocation where the transaction is one put, as API
+// servers' mostly are.
+func newTxnResponse(succeeded bool, ops []RequestOp) *TxnResponse {
+	if len(ops) == 1 && ops[0].Put != nil {
+		one := &struct {
+			TxnResponse
+			answer [1]ResponseOp
+			put    PutResponse
+		}{TxnResponse: TxnResponse{Succeeded: succeeded}}
+		one.answer[0].Put = &one.put
+		one.Responses = one.answer[:]
+		return &one.TxnResponse
+	}
+	response := &TxnResponse{Succeeded: succeeded}
+	if len(ops) > 0 {
+		response.Responses = make([]ResponseOp, len(ops))
+	}
+	for i := range ops {
+		if ops[i].Put != nil {
+			response.Responses[i].Put = &PutResponse{}
+		}
+	}
+	return response
 }
 
 // mustRange reads inside of a transaction that has been checked. Only a restarted member that replays its log can
@@ -182,14 +207,15 @@ func (s *Store) mustRange(r *RangeRequest) *RangeResponse {
 	return response
 }
 
-func (s *Store) executeOp(op *RequestOp, path []bool, respond bool) (answer ResponseOp, rest []bool) {
+// executeOp runs an operation and fills its answer in.
+func (s *Store) executeOp(op *RequestOp, path []bool, answer ResponseOp, respond bool) (_ ResponseOp, rest []bool) {
 	switch {
 	case op.Range != nil:
 		if respond {
 			answer.Range = s.mustRange(op.Range)
 		}
 	case op.Put != nil:
-		answer.Put = s.executePut(op.Put, respond)
+		s.executePut(op.Put, answer.Put)
 	case op.DeleteRange != nil:
 		answer.DeleteRange = s.executeDelete(op.DeleteRange, respond)
 	case op.Txn != nil:

@@ -185,9 +185,10 @@ func (h *Hub) Flush() {
 }
 
 func (h *Hub) flushGroup(g *group, header mvcc.Header) {
-	response := &Response{Header: header, Events: g.batch}
+	response := newResponse(header, g.batch)
 	first := g.batch[0].KV.ModRevision
-	g.batch = nil
+	clear(g.batch)
+	g.batch = g.batch[:0]
 	var full []*Watcher
 	for _, w := range g.watchers {
 		mine := response

@@ -1,6 +1,10 @@
 package watch
 
-import "github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
+import (
+	"slices"
+
+	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
+)
 
 // Request says what to watch: one key, or the keys in [Key, RangeEnd), from StartRevision on (0 is from now on).
 type Request struct {
@@ -30,6 +34,19 @@ type Response struct {
 	// Fragment says that the events of Header.Revision continue in the next message.
 	Fragment bool
 	size     int
+}
+
+// newResponse copies events into a response: one allocation where there is one event, as there mostly is.
+func newResponse(header mvcc.Header, events []mvcc.Event) *Response {
+	if len(events) == 1 {
+		one := &struct {
+			Response
+			event [1]mvcc.Event
+		}{Response{Header: header}, [1]mvcc.Event{events[0]}}
+		one.Events = one.event[:]
+		return &one.Response
+	}
+	return &Response{Header: header, Events: slices.Clone(events)}
 }
 
 // responseOverheadBytes is about what the header and the envelope take.
