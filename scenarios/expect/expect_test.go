@@ -161,6 +161,25 @@ func TestExplainGivesBothSides(t *testing.T) {
 	}
 }
 
+// Of all and exists, the elements that decided are named.
+func TestExplainNamesTheElements(t *testing.T) {
+	for text, want := range map[string]string{
+		"list('Pod').all(p, p.metadata.labels['app'] == 'db')":                 `list("Pod").filter(p, !(p.metadata.labels["app"] == "db")) is a list of 2: shop/web-1, shop/web-2`,
+		"list('Pod').exists(p, p.metadata.labels['app'] == 'db') && true":      `list("Pod").filter(p, p.metadata.labels["app"] == "db") is a list of 1: shop/db-1`,
+		"!events().exists(e, e.reason == 'Killing')":                           `events().filter(e, e.reason == "Killing") is a list of 0`,
+		"list('Pod').filter(p, p.metadata.labels['app'] == 'web').size() == 3": `list("Pod").filter(p, p.metadata.labels["app"] == "web").size() is 2`,
+		"list('Pod').map(p, p.metadata.name) == ['x']":                         `list("Pod").map(p, p.metadata.name) is a list of 3`,
+	} {
+		p, err := Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Explain(small()); len(got) == 0 || got[0] != want {
+			t.Errorf("%s\ngot  %q\nwant %s", text, got, want)
+		}
+	}
+}
+
 // A program is evaluated again only where a commit can change its value.
 func TestProgramsSayWhatTouchesThem(t *testing.T) {
 	cases := []struct {

@@ -8,8 +8,11 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
+
+	"github.com/fauxkube/fauxkube/cluster/api"
 )
 
 // comparisons are the operators whose two sides are worth printing.
@@ -22,19 +25,27 @@ var comparisons = map[string]bool{
 // whose variables an operand alone would not have.
 func operands(env *cel.Env, checked *cel.Ast) (sides, objects []side) {
 	seen := map[string]bool{}
-	add := func(to *[]side, e ast.Expr) bool {
-		s, ok := compileOperand(env, checked, e)
-		if ok && !seen[s.text] {
+	addText := func(to *[]side, text string) {
+		if s, ok := compileOperand(env, text); ok && !seen[s.text] {
 			seen[s.text] = true
 			*to = append(*to, s)
 		}
-		return ok
+	}
+	add := func(to *[]side, e ast.Expr) {
+		if text, err := cel.ExprToString(e, checked.NativeRep().SourceInfo()); err == nil {
+			addText(to, text)
+		}
 	}
 	var walk func(e ast.Expr)
 	walk = func(e ast.Expr) {
 		switch e.Kind() {
 		case ast.SelectKind:
 			walk(e.AsSelect().Operand())
+			return
+		case ast.ComprehensionKind:
+			if text, ok := deciding(checked, e); ok {
+				addText(&sides, text)
+			}
 			return
 		case ast.CallKind:
 		default:
@@ -59,11 +70,31 @@ func operands(env *cel.Env, checked *cel.Ast) (sides, objects []side) {
 	return sides, objects
 }
 
-func compileOperand(env *cel.Env, checked *cel.Ast, e ast.Expr) (side, bool) {
-	text, err := cel.ExprToString(e, checked.NativeRep().SourceInfo())
-	if err != nil {
-		return side{}, false
+// deciding is the text of the elements that decide an all (those for which it is false) or an exists (those for which
+// it is true).
+func deciding(checked *cel.Ast, e ast.Expr) (string, bool) {
+	info := checked.NativeRep().SourceInfo()
+	macro, ok := info.GetMacroCall(e.ID())
+	if !ok || macro.Kind() != ast.CallKind || !macro.AsCall().IsMemberFunction() || len(macro.AsCall().Args()) != 2 {
+		return "", false
 	}
+	call := macro.AsCall()
+	shape, ok := map[string]string{operators.All: "%s.filter(%s, !(%s))", operators.Exists: "%s.filter(%s, %s)"}[call.FunctionName()]
+	if !ok {
+		return "", false
+	}
+	var parts []any
+	for _, part := range []ast.Expr{call.Target(), call.Args()[0], call.Args()[1]} {
+		text, err := cel.ExprToString(part, info)
+		if err != nil {
+			return "", false
+		}
+		parts = append(parts, text)
+	}
+	return fmt.Sprintf(shape, parts...), true
+}
+
+func compileOperand(env *cel.Env, text string) (side, bool) {
 	operand, issues := env.Compile(text)
 	if issues.Err() != nil {
 		return side{}, false
@@ -103,6 +134,37 @@ func (p *Program) Objects(v View) []string {
 // longestValue bounds what is printed of a value.
 const longestValue = 2000
 
+// namedElements is how many elements of a list are named.
+const namedElements = 5
+
+// renderList gives a list's length, and the names of the first objects in it.
+func renderList(v traits.Lister) string {
+	text := fmt.Sprintf("a list of %v", v.Size().Value())
+	var names []string
+	more := false
+	for it := v.Iterator(); it.HasNext() == types.True; {
+		o, ok := it.Next().(object)
+		if !ok {
+			return text
+		}
+		named, ok := o.v.Interface().(api.Object)
+		if !ok {
+			return text
+		}
+		if more = len(names) == namedElements; more {
+			break
+		}
+		names = append(names, api.KeyOf(named))
+	}
+	if len(names) > 0 {
+		text += ": " + strings.Join(names, ", ")
+	}
+	if more {
+		text += ", ..."
+	}
+	return text
+}
+
 func render(v ref.Val) string {
 	text := fmt.Sprint(v.Value())
 	switch v := v.(type) {
@@ -111,7 +173,7 @@ func render(v ref.Val) string {
 			text = string(data)
 		}
 	case traits.Lister:
-		text = fmt.Sprintf("a list of %v", v.Size().Value())
+		text = renderList(v)
 	}
 	if text == "" {
 		text = `""`
