@@ -2,10 +2,12 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
+	"github.com/fauxkube/fauxkube/cluster/runtime"
 	"github.com/fauxkube/fauxkube/reports"
 	"github.com/fauxkube/fauxkube/scenarios/fault"
 	"github.com/fauxkube/fauxkube/scenarios/format"
@@ -100,8 +102,18 @@ func (r *run) clusterFigures() reports.Cluster {
 	return reports.Cluster{
 		Kubernetes: format.KubernetesVersion, APIServers: topology.ControlPlane.APIServers, EtcdMembers: topology.ControlPlane.EtcdMembers,
 		Nodes: len(r.cluster.Nodes()), PodsAtEnd: r.phases.Total(), Objects: objects,
-		DefaultImages: r.cluster.DefaultImages(), SkippedKinds: r.plan.skipped,
+		DefaultImages: defaultImages(r.cluster.DefaultImages()), SkippedKinds: r.plan.skipped,
 	}
+}
+
+// defaultImages names each image once: without a tag it is the latest.
+func defaultImages(names []string) []string {
+	var full []string
+	for _, name := range names {
+		full = append(full, runtime.WithDefaultTag(name))
+	}
+	slices.Sort(full)
+	return slices.Compact(full)
 }
 
 // timeline is the boot and the steps. Boot has the time before step time 0.

@@ -152,7 +152,7 @@ func TestExpectations(t *testing.T) {
 		{"eventually comes true", format.Expectation{Eventually: available, After: after("up"), Within: duration("10s")}, "3s ended up,9s web=2,30s", Ending{}, reports.Held, "9s", ""},
 		{"eventually holds at once", format.Expectation{Eventually: available, After: after("up"), Within: duration("10s")}, "1s web=2,3s ended up", Ending{}, reports.Held, "3s", ""},
 		{"eventually is late", format.Expectation{Eventually: available, After: after("up"), Within: duration("10s")}, "3s ended up,13.5s web=2", Ending{}, reports.Failed, "13s",
-			"still false at 13s, 10s after the end of step up; it has 10s: Deployment a/web does not exist"},
+			"still false at 13s, 10s after the end of step up; it must come true within 10s: Deployment a/web does not exist"},
 		{"eventually and stable", format.Expectation{Eventually: available, Within: duration("10s"), Stable: duration("5s")}, "8s web=2,14s", Ending{}, reports.Held, "8s", ""},
 		{"eventually, lost, and again", format.Expectation{Eventually: available, Within: duration("10s"), Stable: duration("5s")}, "2s web=2,4s web=1,8s web=2,14s", Ending{}, reports.Held, "8s", ""},
 		{"eventually, lost after its time", format.Expectation{Eventually: available, Within: duration("10s"), Stable: duration("5s")}, "8s web=2,11s web=1,14s", Ending{}, reports.Failed, "11s",

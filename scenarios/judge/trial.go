@@ -215,7 +215,7 @@ func (t *trial) unfulfilled() {
 	took := (now.Duration() - t.openedAt.Duration()).Round(time.Millisecond)
 	message := fmt.Sprintf("still false at %s, %v after %s", t.now(), took, after)
 	if t.spec.Within > 0 {
-		message += fmt.Sprintf("; it has %v", t.spec.Within)
+		message += fmt.Sprintf("; it must come true within %v", t.spec.Within)
 	}
 	if t.lost {
 		message += fmt.Sprintf("; it held from %s to %s, which is less than %v", t.judge.clock(t.lostFrom), t.judge.clock(t.lostTo), t.spec.Stable)
