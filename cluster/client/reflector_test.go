@@ -339,8 +339,10 @@ func TestInformersAreSharedByWhatTheyWatch(t *testing.T) {
 		w := newWorld(t, &fakeServer{}, func(w *world, p *host.Process) {
 			f := NewInformers(w.client(p, Config{}))
 			mine := Options{FieldSelector: api.ByField("spec.nodeName", "node-1")}
-			if f.For(api.Pods, Options{}) != f.For(api.Pods, Options{}) || f.For(api.Pods, mine) != f.For(api.Pods, mine) {
-				t.Error("two informers of the same")
+			for _, o := range []Options{{}, mine} {
+				if first, again := f.For(api.Pods, o), f.For(api.Pods, o); first != again {
+					t.Error("two informers of the same")
+				}
 			}
 			if f.For(api.Pods, Options{}) == f.For(api.Pods, mine) || f.For(api.Nodes, Options{}) == f.For(api.Pods, Options{}) {
 				t.Error("one informer of two things")

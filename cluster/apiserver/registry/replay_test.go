@@ -82,7 +82,6 @@ func readHistories(t *testing.T, file string) (map[string]history, *world) {
 type writeTarget struct {
 	resource                     *api.Resource
 	namespace, name, subresource string
-	patchType                    types.PatchType
 }
 
 func parseTarget(uri string) (writeTarget, bool) {
