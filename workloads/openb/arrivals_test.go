@@ -98,17 +98,18 @@ func TestRoundHalfEven(t *testing.T) {
 
 func TestBins(t *testing.T) {
 	tl := &tally{capacity: 10_000}
-	tl.add(100, 100, 50)     // 1 %
-	tl.add(140, 134, 70)     // 1 %, allocated rounds to 1.34
-	tl.add(300, 300, 90)     // 3 %
-	tl.add(20_000, 300, 100) // beyond the last bin
-	allocated, fragmented := tl.curves()
-	got := fmt.Sprintf("%.2f %.2f %.2f %v, %.2f %.2f", allocated[1], allocated[2], allocated[3], allocated[9], fragmented[1], fragmented[2])
-	if want := "1.17 1.78 3.00 NaN, 0.60 0.70"; got != want {
-		t.Errorf("allocated at 1, 2, 3, 9 %%, fragmented at 1, 2 %%: %s, want %s", got, want)
+	tl.add(100, &EndState{UsedGPUMilli: 100, UsedNodes: 1}, 50)     // 1 %
+	tl.add(140, &EndState{UsedGPUMilli: 134, UsedNodes: 2}, 70)     // 1 %, allocated 1.34
+	tl.add(300, &EndState{UsedGPUMilli: 300, UsedNodes: 2}, 90)     // 3 %
+	tl.add(20_000, &EndState{UsedGPUMilli: 300, UsedNodes: 9}, 100) // beyond the last bin
+	r := tl.curves()
+	got := fmt.Sprintf("%.2f %.2f %.2f %v, %.2f %.2f, %.2f", r.Allocated[1], r.Allocated[2], r.Allocated[3], r.Allocated[9],
+		r.Fragmented[1], r.Fragmented[2], r.Nodes[1])
+	if want := "1.17 1.78 3.00 NaN, 0.60 0.70, 1.50"; got != want {
+		t.Errorf("allocated at 1, 2, 3, 9 %%, fragmented at 1, 2 %%, nodes at 1 %%: %s, want %s", got, want)
 	}
-	if !math.IsNaN(fragmented[130]) {
-		t.Errorf("fragmented at 130 %%: %v, though nothing arrived there", fragmented[130])
+	if !math.IsNaN(r.Fragmented[130]) {
+		t.Errorf("fragmented at 130 %%: %v, though nothing arrived there", r.Fragmented[130])
 	}
 }
 

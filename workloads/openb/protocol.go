@@ -6,8 +6,19 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
 )
 
+// Ties is the rule by which a run decides between nodes of equal score.
+type Ties string
+
+// The rules.
+const (
+	// ByName takes the first by name, the names being drawn per seed: the published rule.
+	ByName Ties = "name"
+	// AtRandom draws one, as kube-scheduler does.
+	AtRandom Ties = "random"
+)
+
 // Run places the trace's workload by the policy of that name, with the draws of the seed. The error is an unknown name.
-func Run(t *Trace, policy string, seed int64) (*Result, error) {
+func Run(t *Trace, policy string, seed int64, ties Ties) (*Result, error) {
 	r := rand.New(rand.NewSource(seed))
 	pods := arrivals(t, r)
 	nodes := namedNodes(t, r)
@@ -16,10 +27,14 @@ func Run(t *Trace, policy string, seed int64) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	var tie policies.Draw
+	if ties == AtRandom {
+		tie = rand.New(rand.NewSource(^seed)).Intn // A stream of its own moves no other draw.
+	}
 	run := &run{
-		nodes: nodes, chooser: policies.NewChooser(p, nodes), workload: workload,
-		fragmented: make([]float64, len(nodes)),
-		tally:      tally{capacity: t.GPUCapacity()},
+		nodes: nodes, chooser: policies.NewChooser(p, nodes, tie), workload: workload,
+		fragmented: make([]float64, len(nodes)), inUse: make([]bool, len(nodes)),
+		tally: tally{capacity: t.GPUCapacity()},
 	}
 	for i := range nodes {
 		run.measure(i)
@@ -38,6 +53,7 @@ type run struct {
 	// fragmented is each node's fragmentation, in thousandths of GPUs, and total that of all.
 	fragmented []float64
 	total      float64
+	inUse      []bool
 	arrived    int64
 	end        EndState
 	tally      tally
@@ -53,9 +69,13 @@ func (r *run) arrive(p *policies.Pod) {
 		r.end.UsedGPUMilli += p.TotalGPUMilli()
 		r.end.UsedCPUMilli += p.CPUMilli
 		r.end.UsedMemoryBytes += p.MemoryBytes
+		if !r.inUse[i] {
+			r.inUse[i] = true
+			r.end.UsedNodes++
+		}
 		r.measure(i)
 	}
-	r.tally.add(r.arrived, r.end.UsedGPUMilli, r.total)
+	r.tally.add(r.arrived, &r.end, r.total)
 }
 
 func (r *run) measure(node int) {
@@ -65,7 +85,7 @@ func (r *run) measure(node int) {
 }
 
 func (r *run) result() *Result {
-	result := &Result{EndState: r.end}
-	result.Allocated, result.Fragmented = r.tally.curves()
+	result := r.tally.curves()
+	result.EndState = r.end
 	return result
 }

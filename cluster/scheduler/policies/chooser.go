@@ -11,6 +11,8 @@ type Chooser struct {
 	// views holds, per type of pod, what is known of all nodes.
 	views map[int]*view
 
+	// tie chooses between nodes of equal score; nil takes the first.
+	tie Draw
 	// looked holds, by node, the last round of looking at changes in which it was looked at.
 	looked []int
 	round  int
@@ -31,9 +33,10 @@ type view struct {
 // unfit is below every score.
 const unfit = -1 << 62
 
-// NewChooser decides over nodes, which must be sorted by name: ties go to the first.
-func NewChooser(policy Policy, nodes []*Node) *Chooser {
-	return &Chooser{policy: policy, nodes: nodes, views: map[int]*view{}, looked: make([]int, len(nodes))}
+// NewChooser decides over nodes, which must be sorted by name: ties go to the first, or where tie is not nil, to one that
+// it draws.
+func NewChooser(policy Policy, nodes []*Node, tie Draw) *Chooser {
+	return &Chooser{policy: policy, nodes: nodes, tie: tie, views: map[int]*view{}, looked: make([]int, len(nodes))}
 }
 
 // Place puts the pod on the best node and returns that node's index, -1 where it fits nowhere.
@@ -55,7 +58,7 @@ func (c *Chooser) Best(p *Pod) int {
 	_, normalises := c.policy.(normaliser)
 	d, draws := c.policy.(drawer)
 	if !normalises && !draws {
-		return first(scores)
+		return c.highest(scores)
 	}
 	c.fitting, c.scores = c.fitting[:0], c.scores[:0]
 	for i, score := range scores {
@@ -70,7 +73,7 @@ func (c *Chooser) Best(p *Pod) int {
 		return c.fitting[d.draw(len(c.fitting))]
 	}
 	minMax(c.scores)
-	return c.fitting[first(c.scores)]
+	return c.fitting[c.highest(c.scores)]
 }
 
 // view brings what the pod's type knows up to date.
@@ -102,13 +105,23 @@ func (c *Chooser) score(n *Node, p *Pod) int64 {
 	return c.policy.Score(n, p)
 }
 
-// first is the index of the first of the highest scores, -1 if nothing fits.
-func first(scores []int64) int {
-	best, highest := -1, int64(unfit)
+// highest is the index of the highest score by the rule for ties, -1 if nothing fits.
+func (c *Chooser) highest(scores []int64) int {
+	best, highest, equals := -1, int64(unfit), 0
 	for i, score := range scores {
 		if score > highest {
-			best, highest = i, score
+			best, highest, equals = i, score, 0
 		}
+		if score == highest {
+			equals++
+		}
+	}
+	if c.tie == nil || equals < 2 || best < 0 {
+		return best
+	}
+	for skip := c.tie(equals); skip > 0; skip-- {
+		best++
+		best += slices.Index(scores[best:], highest)
 	}
 	return best
 }

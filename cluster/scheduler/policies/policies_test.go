@@ -96,7 +96,7 @@ func TestChooserDecidesAsItsTwin(t *testing.T) {
 					}
 					return p
 				}
-				chooser, dumb := NewChooser(policy(), nodes), &twin{policy(), nodes}
+				chooser, dumb := NewChooser(policy(), nodes, nil), &twin{policy(), nodes}
 				type placed struct {
 					pod  *Pod
 					node int
@@ -310,9 +310,28 @@ func TestTiesGoToTheFirstName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := NewChooser(p, nodes).Best(&Pod{CPUMilli: 10, GPUs: 1, GPUMilli: 10}); got != 0 {
+		if got := NewChooser(p, nodes, nil).Best(&Pod{CPUMilli: 10, GPUs: 1, GPUMilli: 10}); got != 0 {
 			t.Errorf("%s takes node %d of equals", name, got)
 		}
+	}
+}
+
+// Of nodes 0 to 4, those of two CPUs are as good as each other for best fit, and each is drawn.
+func TestTiesAreDrawnFromTheBest(t *testing.T) {
+	var nodes []*Node
+	for i, cpus := range []int64{3, 2, 1, 2, 2} {
+		nodes = append(nodes, &Node{Name: fmt.Sprint(i), CPULeft: 10_000 * cpus})
+	}
+	c := NewChooser(bestFit{}, nodes, rand.New(rand.NewSource(1)).Intn)
+	var drawn [5]int
+	for range 300 {
+		drawn[c.Best(&Pod{CPUMilli: 15_000})]++
+	}
+	if drawn[0]+drawn[2] != 0 || drawn[1] < 70 || drawn[3] < 70 || drawn[4] < 70 {
+		t.Errorf("drawn %v", drawn)
+	}
+	if got := c.Best(&Pod{CPUMilli: 50_000, Type: 1}); got != -1 {
+		t.Errorf("what fits nowhere goes to node %d", got)
 	}
 }
 
@@ -330,7 +349,7 @@ func TestRandomDrawsNodesAndGPUsEvenly(t *testing.T) {
 		t.Fatal(err)
 	}
 	nodes := []*Node{{CPULeft: 10, GPULeft: []int64{500, 1000}}, {CPULeft: 1, GPULeft: []int64{1000}}, {CPULeft: 10, GPULeft: []int64{10, 500}}}
-	c, pod := NewChooser(p, nodes), &Pod{CPUMilli: 5, GPUs: 1, GPUMilli: 300}
+	c, pod := NewChooser(p, nodes, nil), &Pod{CPUMilli: 5, GPUs: 1, GPUMilli: 300}
 	var byNode, byGPU [3]int
 	const draws = 2000
 	for range draws {
