@@ -51,28 +51,26 @@ type side struct {
 	*Transcript
 	normaliser *normaliser
 	histories  map[string][]*history
+	// acted is when each step's first write request came in: how long kubectl took to start does not matter.
+	acted []time.Duration
 }
 
 func newSide(t *Transcript) *side {
-	return &side{Transcript: t, normaliser: newNormaliser(t), histories: histories(t)}
+	s := &side{Transcript: t, normaliser: newNormaliser(t), histories: histories(t)}
+	for i := range t.Steps {
+		s.acted = append(s.acted, t.acted(i))
+	}
+	return s
 }
 
-// stepAt is the index of the step under way at a time, and when it began.
+// stepAt is the index of the step under way at a time, and when it acted.
 func (s *side) stepAt(at time.Duration) (int, time.Duration) {
 	for i := len(s.Steps) - 1; i > 0; i-- {
 		if s.Steps[i].At <= at {
-			return i, s.Steps[i].At
+			return i, s.acted[i]
 		}
 	}
 	return 0, 0
-}
-
-// endOf is when the next step begins; the end of all for the last.
-func (s *side) endOf(step int) time.Duration {
-	if step+1 < len(s.Steps) {
-		return s.Steps[step+1].At - 1
-	}
-	return time.Hour
 }
 
 // same makes a row of two texts.
@@ -113,6 +111,10 @@ func (c *comparison) time(item string, recorded, replayed time.Duration) {
 	c.table.Rows = append(c.table.Rows, row)
 }
 
+// recorderPoll is how late the recorder may have seen a condition: it looked about once a second, and up to .9 s after
+// the change that met it.
+const recorderPoll = time.Second
+
 // compareSteps compares what the commands printed and how long it took until what was waited for held.
 func (c *comparison) compareSteps() {
 	for i, recorded := range c.recorded.Steps {
@@ -123,7 +125,12 @@ func (c *comparison) compareSteps() {
 		replayed := c.replayed.Steps[i]
 		c.same("output "+recorded.Name, c.recorded.printed(recorded), c.replayed.printed(replayed), changed)
 		for k, w := range recorded.Waits {
-			c.time(fmt.Sprintf("times %s: until %s", recorded.Name, w.Condition), w.At-recorded.At, replayed.Waits[k].At-replayed.At)
+			item := fmt.Sprintf("times %s: until %s", recorded.Name, w.Condition)
+			a, b := w.At-c.recorded.acted[i], replayed.Waits[k].At-c.replayed.acted[i]
+			if b < a && a-b < time.Second+recorderPoll {
+				b = a // The recorder looked late.
+			}
+			c.time(item, a, b)
 		}
 	}
 }
@@ -164,6 +171,9 @@ func (c *comparison) compareObjects() {
 				continue
 			}
 			c.compareHistory(item, recorded[i], replayed[i])
+			if a, b := recorded[i].revisions(), replayed[i].revisions(); a != "" || b != "" {
+				c.same("revisions "+strings.TrimPrefix(item, "objects "), a, b, changed)
+			}
 			c.compareTimes("times "+strings.TrimPrefix(item, "objects "), recorded[i], replayed[i])
 		}
 	}

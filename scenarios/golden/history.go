@@ -150,6 +150,18 @@ func (h *history) strands() map[string][]state {
 	return all
 }
 
+// revisions are what the revision annotation said, in turn.
+func (h *history) revisions() string {
+	var all []string
+	for _, s := range h.states {
+		r := s.object.text("metadata", "annotations", "deployment.kubernetes.io/revision")
+		if r != "" && (len(all) == 0 || all[len(all)-1] != r) {
+			all = append(all, r)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
 // settled is the state at a time as it is compared when everything has settled.
 func (h *history) settled(t time.Duration) string {
 	s := h.at(t)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,4 +191,27 @@ func (t *Transcript) readFinal(data []byte) error {
 		}
 	}
 	return nil
+}
+
+// operator is who gives the commands.
+const operator = "kubernetes-admin"
+
+// acted is when the first write request of a step came in, or when the step began if it made none: between the two
+// kubectl was starting.
+func (t *Transcript) acted(step int) time.Duration {
+	began := t.Steps[step].At
+	for _, r := range t.Requests {
+		if strings.HasPrefix(r.Client, operator) && r.At >= began && r.At <= t.endOf(step) {
+			return r.At
+		}
+	}
+	return began
+}
+
+// endOf is when the next step begins; for the last one, never.
+func (t *Transcript) endOf(step int) time.Duration {
+	if step+1 < len(t.Steps) {
+		return t.Steps[step+1].At - 1
+	}
+	return math.MaxInt64
 }

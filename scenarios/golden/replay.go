@@ -145,9 +145,9 @@ func (r *replay) perform(t *sim.Task) {
 	r.begin()
 	// Each step comes as long after the last condition, or where there was none after the last step, as in the recording.
 	anchor, recordedAnchor := time.Duration(0), time.Duration(0)
-	for _, step := range r.recording.Steps {
+	for i, step := range r.recording.Steps {
 		r.sleepUntil(anchor + step.At - recordedAnchor)
-		played := r.step(step)
+		played := r.step(i, step)
 		anchor, recordedAnchor = played.At, step.At
 		if n := len(step.Waits); n > 0 {
 			anchor, recordedAnchor = played.Waits[n-1].At, step.Waits[n-1].At
@@ -182,10 +182,11 @@ func (r *replay) sleepUntil(at time.Duration) {
 	}
 }
 
-// step carries out one step and waits as the recorder did.
-func (r *replay) step(recorded Step) Step {
+// step carries out one step, kubectl's start included, and waits as the recorder did.
+func (r *replay) step(number int, recorded Step) Step {
 	played := Step{At: r.now(), Name: recorded.Name, Command: recorded.Command}
 	sh := r.shell()
+	r.task.Sleep(r.recording.acted(number) - recorded.At)
 	if err := sh.run(recorded.Command); err != nil {
 		r.fail(fmt.Errorf("step %q: %w", recorded.Name, err))
 	}

@@ -26,6 +26,9 @@ func (s *side) requestCounts() map[string]int {
 			resource += "/" + r.Subresource
 		}
 		counts[fmt.Sprintf("%s %s %s %d", r.Client, r.Verb, resource, r.Code)]++
+		if r.Verb == "delete" {
+			counts[fmt.Sprintf("%s %s %s with any answer", r.Client, r.Verb, resource)]++
+		}
 	}
 	return counts
 }

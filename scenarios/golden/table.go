@@ -2,6 +2,7 @@ package golden
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,33 +52,56 @@ func (t *Table) Count(v Verdict) int {
 	return n
 }
 
-// String renders the table: equal items by sort only, the others one by one.
+// String renders the table, a line an item: what is different first, then what is tolerated with the reasons, then
+// what is equal.
 func (t *Table) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d equal, %d tolerated, %d different\n", t.Name, t.Count(Equal), t.Count(Tolerated), t.Count(Different))
-	equal := map[string]int{}
-	for _, r := range t.Rows {
-		sort, _, _ := strings.Cut(r.Item, " ")
-		if r.Verdict == Equal {
-			equal[sort]++
-		}
-	}
-	for _, sort := range sortedKeys(equal) {
-		fmt.Fprintf(&b, "  equal      %-9s %d items\n", sort, equal[sort])
-	}
-	for _, v := range []Verdict{Tolerated, Different} {
+	fmt.Fprintf(&b, "%s: %d items equal, %d tolerated, %d different\n", t.Name, t.Count(Equal), t.Count(Tolerated), t.Count(Different))
+	reasons := t.reasons()
+	for _, v := range []Verdict{Different, Tolerated, Equal} {
 		for _, r := range t.Rows {
-			if r.Verdict != v {
-				continue
-			}
-			fmt.Fprintf(&b, "  %-10s %s: recorded %s, replayed %s\n", v, r.Item, r.Recorded, r.Replayed)
-			if r.Reason != "" {
-				fmt.Fprintf(&b, "             because %s\n", r.Reason)
-			}
-			if r.Detail != "" && v == Different {
-				fmt.Fprintf(&b, "             %s\n", strings.ReplaceAll(r.Detail, "\n", "\n             "))
+			if r.Verdict == v {
+				r.write(&b, reasons)
 			}
 		}
+	}
+	for i, reason := range reasons {
+		fmt.Fprintf(&b, "  [%d] %s\n", i+1, reason)
 	}
 	return b.String()
+}
+
+// maxCell is how much of a value a line shows.
+const maxCell = 60
+
+func (r *Row) write(b *strings.Builder, reasons []string) {
+	fmt.Fprintf(b, "  %-10s %s: %s", r.Verdict, r.Item, cell(r.Recorded))
+	if r.Verdict != Equal {
+		fmt.Fprintf(b, " recorded, %s replayed", cell(r.Replayed))
+	}
+	if r.Verdict == Tolerated {
+		fmt.Fprintf(b, " [%d]", slices.Index(reasons, r.Reason)+1)
+	}
+	b.WriteString("\n")
+	if r.Verdict == Different && r.Detail != "" {
+		fmt.Fprintf(b, "             %s\n", strings.ReplaceAll(r.Detail, "\n", "\n             "))
+	}
+}
+
+func cell(text string) string {
+	if len(text) > maxCell {
+		return text[:maxCell] + "..."
+	}
+	return text
+}
+
+// reasons are those of the tolerated rows, each once.
+func (t *Table) reasons() []string {
+	var all []string
+	for _, r := range t.Rows {
+		if r.Verdict == Tolerated && !slices.Contains(all, r.Reason) {
+			all = append(all, r.Reason)
+		}
+	}
+	return all
 }

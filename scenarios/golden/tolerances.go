@@ -37,3 +37,44 @@ func tolerate(name string, row *Row, tolerances []*Tolerance) {
 		return
 	}
 }
+
+// within reports whether a number is near another: by a share of it, or by a few.
+func within(share float64, few float64) func(a, b float64) bool {
+	return func(a, b float64) bool {
+		d := max(a-b, b-a)
+		return d <= few || d <= float64(share*max(a, b))
+	}
+}
+
+// conflicts may be twice as many as recorded, and a few.
+func conflicts(recorded, replayed float64) bool { return replayed <= float64(2*recorded)+4 }
+
+// between reports whether both numbers lie in an interval.
+func between(low, high float64) func(a, b float64) bool {
+	return func(a, b float64) bool { return low <= a && a <= high && low <= b && b <= high }
+}
+
+// Tolerances is the list of differences that two runs may have. A limit stands beside each number.
+func Tolerances() []*Tolerance {
+	const (
+		batching = "how many changes one reconciliation sees at once depends on their timing to the millisecond, and with it how " +
+			"large the steps of a rolling update are and how many states lie between two settled ones"
+		race = "a reconciliation that begins before the controller's own last write has come back by its watch conflicts: a race " +
+			"that a millisecond decides"
+		twice = "KWOK deletes a pod twice; whether the second request still finds it, on its way out, is a race of a millisecond"
+	)
+	return []*Tolerance{
+		{Items: `: objects (Deployment|ReplicaSet)/`, Kind: coalesced, Reason: batching},
+		{Items: `: requests deployment-controller .* update (deployments/status|replicasets) 200$`, Kind: counted, Within: within(.25, 2), Reason: batching},
+		{Items: `: requests replicaset-controller .* update replicasets/status 200$`, Kind: counted, Within: within(.25, 2), Reason: batching},
+		{Items: `: requests (deployment|replicaset)-controller .* update .* 409$`, Kind: counted, Within: conflicts, Reason: race},
+		{Items: `: events Deployment/.* ScalingReplicaSet `, Kind: worded, Reason: batching + "; and which messages are combined after ten " +
+			"is the order of a Go map (EventAggregator's PopAny)"},
+		{Items: `: objects Pod/`, Kind: permuted, Reason: "which of a ReplicaSet's pods go first depends on the nodes that they are on, and on names"},
+		{Items: `: times (node deletion: until|Pod/.*until the last change)`, Kind: timed, Within: between(40, 80),
+			Reason: "pods of a node that is gone go 40 to 80 s after it: pod garbage collection runs every 20 s and gives the node 40 s"},
+		{Items: `: requests kwok-admin .* delete pods (200|404)$`, Kind: counted, Within: within(.25, 2), Reason: twice},
+		{Items: `: requests (kwok-admin .* patch nodes/status|node-controller .* patch nodes) 200$`, Kind: counted, Within: within(0, 1),
+			Reason: "a new node is looked at again when it changes while the first patch is under way"},
+	}
+}
