@@ -17,9 +17,6 @@ import (
 	"github.com/fauxkube/fauxkube/sim"
 )
 
-// defaultNodes is how many nodes manifests are run on.
-const defaultNodes = 3
-
 // runFlags are the flags of run.
 type runFlags struct {
 	manifests        []string
@@ -58,7 +55,7 @@ Fauxkube; 130 interrupted.`,
 		RunE:              func(c *cobra.Command, args []string) error { return a.run(c.Context(), f, args) },
 	}
 	flags := c.Flags()
-	flags.StringArrayVarP(&f.manifests, "file", "f", nil, "`MANIFEST` to apply: a file or a folder; may be given again")
+	flags.StringArrayVarP(&f.manifests, "file", "f", nil, "`MANIFEST` to apply: a file, a folder, or - for standard input; may be given again")
 	flags.Var(&f.nodes, "nodes", fmt.Sprintf("`NUMBER` of nodes, with -f (default %d)", defaultNodes))
 	flags.BoolVar(&f.skipUnknownKinds, "skip-unknown-kinds", false, "leave out objects of kinds that are not served, and list them")
 	flags.Var(&f.seeds, "seeds", "`SET` of seeds, e.g. 7, 1-20 or 1-3,7, in place of the scenario's")
@@ -76,6 +73,9 @@ Fauxkube; 130 interrupted.`,
 // run is the verb: find, prepare, run, render.
 func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	sources, err := a.runSources(f, args)
+	if unknown := new(api.ErrNotServed); errors.As(err, &unknown) {
+		return fmt.Errorf("%w; --skip-unknown-kinds leaves out what is not served", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -115,37 +115,13 @@ func (a *app) runSources(f *runFlags, args []string) ([]source, error) {
 	case len(f.manifests) > 0 && len(args) > 0:
 		return nil, fmt.Errorf("both a scenario (%s) and -f (%s): give one of them", args[0], f.manifests[0])
 	case len(f.manifests) > 0:
-		return f.manifestSource()
+		return a.manifestSource(f)
 	case len(args) != 1:
 		return nil, fmt.Errorf("run wants a SCENARIO or -f MANIFEST, got %d arguments; see `fauxkube run --help`", len(args))
 	case f.nodes > 0:
 		return nil, errors.New("--nodes goes with -f: a scenario's nodePools say how many nodes it has")
 	}
 	return a.load(args[0], f.skipUnknownKinds)
-}
-
-// manifestSource makes a scenario of manifests.
-func (f *runFlags) manifestSource() ([]source, error) {
-	nodes := f.nodes
-	if nodes == 0 {
-		nodes = defaultNodes
-	}
-	files, err := manifestFiles(f.manifests)
-	if err != nil {
-		return nil, err
-	}
-	s, err := scenarios.FromManifests(files, scenarios.ManifestOptions{Nodes: int(nodes), SkipUnknownKinds: f.skipUnknownKinds})
-	if unknown := new(api.ErrNotServed); errors.As(err, &unknown) {
-		return nil, fmt.Errorf("%w; --skip-unknown-kinds leaves out what is not served", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var words []string
-	for _, manifest := range f.manifests {
-		words = append(words, "-f", manifest)
-	}
-	return []source{{s, append(words, "--nodes", fmt.Sprint(nodes))}}, scenarios.Check(s)
 }
 
 // jobs is a job for each scenario and seed.

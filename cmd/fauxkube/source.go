@@ -123,31 +123,6 @@ func expand(argument string) ([]string, error) {
 	return files, err
 }
 
-// manifestFiles puts the files of a folder in its place, as kubectl does: not those of folders within it.
-func manifestFiles(paths []string) ([]string, error) {
-	var files []string
-	for _, path := range paths {
-		if strings.Contains(path, "://") {
-			return nil, fmt.Errorf("%s: a run reads files only, so that it can be repeated: download it first", path)
-		}
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			files = append(files, path) // Not a folder: whoever reads it will say what is wrong.
-			continue
-		}
-		before := len(files)
-		for _, entry := range entries {
-			if isYAML(entry.Name()) || filepath.Ext(entry.Name()) == ".json" {
-				files = append(files, filepath.Join(path, entry.Name()))
-			}
-		}
-		if len(files) == before {
-			return nil, fmt.Errorf("%s: no manifest in this folder: a manifest is a .yaml, .yml or .json file", path)
-		}
-	}
-	return files, nil
-}
-
 func leftOut(folder string) bool {
 	return folder == "testdata" || strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "_")
 }
