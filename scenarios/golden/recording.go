@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -196,16 +197,25 @@ func (t *Transcript) readFinal(data []byte) error {
 // operator is who gives the commands.
 const operator = "kubernetes-admin"
 
+// writes are when the operator's write requests of a step came in, from its beginning.
+func (t *Transcript) writes(step int) []time.Duration {
+	var all []time.Duration
+	for _, r := range t.Requests {
+		if strings.HasPrefix(r.Client, operator) && r.At >= t.Steps[step].At && r.At <= t.endOf(step) {
+			all = append(all, r.At-t.Steps[step].At)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // acted is when the first write request of a step came in, or when the step began if it made none: between the two
 // kubectl was starting.
 func (t *Transcript) acted(step int) time.Duration {
-	began := t.Steps[step].At
-	for _, r := range t.Requests {
-		if strings.HasPrefix(r.Client, operator) && r.At >= began && r.At <= t.endOf(step) {
-			return r.At
-		}
+	if writes := t.writes(step); len(writes) > 0 {
+		return t.Steps[step].At + writes[0]
 	}
-	return began
+	return t.Steps[step].At
 }
 
 // endOf is when the next step begins; for the last one, never.

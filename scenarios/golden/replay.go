@@ -186,7 +186,7 @@ func (r *replay) sleepUntil(at time.Duration) {
 func (r *replay) step(number int, recorded Step) Step {
 	played := Step{At: r.now(), Name: recorded.Name, Command: recorded.Command}
 	sh := r.shell()
-	r.task.Sleep(r.recording.acted(number) - recorded.At)
+	sh.pace = r.pacemaker(played.At, r.recording.writes(number))
 	if err := sh.run(recorded.Command); err != nil {
 		r.fail(fmt.Errorf("step %q: %w", recorded.Name, err))
 	}
@@ -196,6 +196,16 @@ func (r *replay) step(number int, recorded Step) Step {
 		played.Waits = append(played.Waits, Wait{At: r.wait(w.Condition, r.now()+limit), Condition: w.Condition})
 	}
 	return played
+}
+
+// pacemaker waits before each write of a step until as long after the step's beginning as in the recording.
+func (r *replay) pacemaker(began time.Duration, writes []time.Duration) func() {
+	return func() {
+		if len(writes) > 0 {
+			r.sleepUntil(began + writes[0])
+			writes = writes[1:]
+		}
+	}
 }
 
 // poll is how often the recorder looked at a condition, roughly.

@@ -25,6 +25,9 @@ type shell struct {
 	client    *client.Client
 	read      func(path string) ([]byte, error)
 	variables map[string]string
+	// pace, where it is set, waits before each write until it came in the recording: kubectl takes its time to start, and
+	// between the objects of a file.
+	pace func()
 
 	output []string
 	code   int
@@ -127,6 +130,14 @@ func (s *shell) kubectl(line string, input []byte) error {
 	if match := rawEviction.FindStringSubmatch(line); match != nil {
 		return s.evict(match[1], match[2], strings.Contains(line, "-v=8"))
 	}
+	if documents := s.documents(line, input); len(documents) > 1 {
+		for _, document := range documents {
+			if err := s.kubectl(applyInput.ReplaceAllString(line, "-f -"), document); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	limited := false
 	if match := timeLimit.FindStringSubmatch(line); match != nil {
 		line, limited = match[2]+" --timeout="+match[1]+"s", true
@@ -135,6 +146,7 @@ func (s *shell) kubectl(line string, input []byte) error {
 	if err != nil {
 		return err
 	}
+	s.wait()
 	output, err := command.Run(s.task, s.client)
 	s.print(output)
 	s.code = 0
@@ -147,6 +159,34 @@ func (s *shell) kubectl(line string, input []byte) error {
 		}
 	}
 	return nil
+}
+
+func (s *shell) wait() {
+	if s.pace != nil {
+		s.pace()
+	}
+}
+
+// applyInput is what a manifest comes from.
+var applyInput = regexp.MustCompile(`-f (\S+)`)
+
+// documents are those of the manifest that a line applies.
+func (s *shell) documents(line string, input []byte) [][]byte {
+	match := applyInput.FindStringSubmatch(line)
+	if match == nil || !strings.Contains(line, " apply ") {
+		return nil
+	}
+	if match[1] != "-" {
+		var err error
+		if input, err = s.read(match[1]); err != nil {
+			return nil // kubectl will say so.
+		}
+	}
+	documents, err := api.Documents(input)
+	if err != nil {
+		return nil
+	}
+	return documents
 }
 
 // succeeds carries out a command and forgets what it printed.
@@ -171,6 +211,7 @@ func (s *shell) evict(namespace, pod string, verbose bool) error {
 	if err != nil {
 		return err
 	}
+	s.wait()
 	_, err = command.Run(s.task, s.client)
 	s.code = 0
 	switch {
