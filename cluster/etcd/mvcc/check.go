@@ -90,17 +90,21 @@ func (op *RequestOp) check(maxOps int) error {
 	}
 }
 
-// writes are the keys that a list of operations may put and the ranges that it may delete.
+// writes are what a list of operations may put and delete.
 type writes struct {
+	// puts say of each key whether one of its puts keeps the value or the lease, which needs the key to exist.
 	puts    map[string]bool
 	deletes []keyRange
 }
 
 type keyRange struct{ start, end string }
 
-func (w *writes) deleted(key string) bool {
+// deleted reports whether a key may be deleted beside being put. The deletion of everything from a key on is no
+// collision to etcd, which takes its range end for the key "\x00" (v3rpc/key.go: checkIntervals); but a put that keeps
+// something then fails half-way, and etcd panics. Here it is refused.
+func (w *writes) deleted(key string, keeps bool) bool {
 	for _, d := range w.deletes {
-		if InRange(key, d.start, d.end) {
+		if InRange(key, d.start, d.end) && (keeps || d.end != AllKeys) {
 			return true
 		}
 	}
@@ -109,16 +113,17 @@ func (w *writes) deleted(key string) bool {
 
 // put adds a key, unless it is written already. alternative names keys that are exempt: those of the other branch of
 // the same transaction, of which only one runs.
-func (w *writes) put(key string, alternative map[string]bool) error {
-	if w.puts[key] && !alternative[key] || w.deleted(key) {
+func (w *writes) put(key string, keeps bool, alternative map[string]bool) error {
+	before, twice := w.puts[key]
+	if _, exempt := alternative[key]; twice && !exempt || w.deleted(key, keeps) {
 		return ErrDuplicateKey
 	}
-	w.puts[key] = true
+	w.puts[key] = keeps || before
 	return nil
 }
 
 // checkOverlaps refuses operations that would write a key twice in one revision, and in the same order as etcd, which
-// lets one case pass: a nested put followed by a nested delete of the same key.
+// lets one more case pass: a nested put followed by a nested delete of the same key.
 func checkOverlaps(ops []RequestOp) (*writes, error) {
 	w := &writes{puts: map[string]bool{}}
 	for i := range ops {
@@ -135,7 +140,7 @@ func checkOverlaps(ops []RequestOp) (*writes, error) {
 	}
 	for i := range ops {
 		if p := ops[i].Put; p != nil {
-			if err := w.put(p.Key, nil); err != nil {
+			if err := w.put(p.Key, p.IgnoreValue || p.IgnoreLease, nil); err != nil {
 				return nil, err
 			}
 		}
@@ -153,13 +158,13 @@ func (w *writes) nest(r *TxnRequest) error {
 	if err != nil {
 		return err
 	}
-	for key := range then.puts { //sim:unordered every order finds the same error
-		if err := w.put(key, nil); err != nil {
+	for key, keeps := range then.puts { //sim:unordered every order finds the same error
+		if err := w.put(key, keeps, nil); err != nil {
 			return err
 		}
 	}
-	for key := range otherwise.puts { //sim:unordered every order finds the same error
-		if err := w.put(key, then.puts); err != nil {
+	for key, keeps := range otherwise.puts { //sim:unordered every order finds the same error
+		if err := w.put(key, keeps, then.puts); err != nil {
 			return err
 		}
 	}

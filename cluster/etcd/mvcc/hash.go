@@ -57,7 +57,7 @@ func (s *Store) HashKV(revision int64) (hash uint64, compactRevision int64, err 
 		revision = s.revision
 	case revision > s.revision:
 		return 0, 0, ErrFutureRev
-	case revision < first:
+	case revision > 0 && revision < first:
 		return 0, 0, ErrCompacted
 	}
 	h := uint64(hashSeed)

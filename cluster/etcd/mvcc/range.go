@@ -2,6 +2,7 @@ package mvcc
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -44,12 +45,12 @@ func (s *Store) fill(response *RangeResponse, r *RangeRequest, revision int64) {
 		}
 		return
 	}
-	enough := int64(-1)
+	enough := int64(math.MaxInt64)
 	if r.Limit > 0 && !filtered(r) && !sorted(r) {
 		enough = r.Limit + 1 // One more tells that there are more.
 	}
 	s.ascend(r.Key, r.RangeEnd, func(newest *Record) bool {
-		response.add(newest.living(revision), r.CountOnly || response.Count == enough)
+		response.add(newest.living(revision), r.CountOnly || response.Count >= enough)
 		return true
 	})
 }

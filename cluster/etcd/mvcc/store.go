@@ -1,6 +1,10 @@
 package mvcc
 
-import "github.com/tidwall/btree"
+import (
+	"cmp"
+
+	"github.com/tidwall/btree"
+)
 
 // Leases is what the keyspace asks of the leases. Keys are attached and detached as they are written.
 type Leases interface {
@@ -129,7 +133,7 @@ func (s *Store) moveLease(key string, from, to int64) {
 // Put writes one key. Where respond is false the response is nil: only the member that answers needs it.
 func (s *Store) Put(r *PutRequest, respond bool) (*PutResponse, error) {
 	s.begin()
-	if err := s.checkPut(r); err != nil {
+	if err := cmp.Or(s.checkLease(r), s.checkKept(r)); err != nil {
 		return nil, err
 	}
 	var response *PutResponse
@@ -141,11 +145,16 @@ func (s *Store) Put(r *PutRequest, respond bool) (*PutResponse, error) {
 	return response, nil
 }
 
-// checkPut finds the errors of a put that depend on the state.
-func (s *Store) checkPut(r *PutRequest) error {
+// checkLease and checkKept find the errors of a put that depend on the state. etcd looks in this order, in a transaction
+// in the other one.
+func (s *Store) checkLease(r *PutRequest) error {
 	if r.Lease != 0 && (s.leases == nil || !s.leases.Exists(r.Lease)) {
 		return ErrLeaseNotFound
 	}
+	return nil
+}
+
+func (s *Store) checkKept(r *PutRequest) error {
 	if (r.IgnoreValue || r.IgnoreLease) && s.current(r.Key) == nil {
 		return ErrKeyNotFound
 	}

@@ -234,7 +234,6 @@ func (t *twin) execute(w *twinWrite, r *TxnRequest) *TxnResponse {
 			answer.DeleteRange = w.deleteRange(op.DeleteRange)
 		case op.Txn != nil:
 			answer.Txn = t.execute(w, op.Txn)
-			answer.Txn.Header.Revision = w.now()
 		}
 		response.Responses = append(response.Responses, answer)
 	}

@@ -1,5 +1,7 @@
 package mvcc
 
+import "cmp"
+
 // Txn runs a transaction. All comparisons, nested ones too, are made on the state before it; then everything that
 // could fail is checked; then the chosen branches run and cannot fail.
 func (s *Store) Txn(r *TxnRequest, respond bool) (*TxnResponse, error) {
@@ -122,7 +124,7 @@ func (s *Store) checkTxn(r *TxnRequest, path []bool) (rest []bool, err error) {
 		case op.Range != nil:
 			err = s.checkRange(op.Range)
 		case op.Put != nil:
-			err = s.checkPut(op.Put)
+			err = cmp.Or(s.checkKept(op.Put), s.checkLease(op.Put))
 		case op.Txn != nil:
 			rest, err = s.checkTxn(op.Txn, rest)
 		}
@@ -219,10 +221,7 @@ func (s *Store) executeOp(op *RequestOp, path []bool, answer ResponseOp, respond
 	case op.DeleteRange != nil:
 		answer.DeleteRange = s.executeDelete(op.DeleteRange, respond)
 	case op.Txn != nil:
-		answer.Txn, path = s.executeTxn(op.Txn, path, respond)
-		if respond {
-			answer.Txn.Header.Revision = s.readRevision()
-		}
+		answer.Txn, path = s.executeTxn(op.Txn, path, respond) // Its header stays empty, as in etcd.
 	}
 	return answer, path
 }
