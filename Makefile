@@ -2,6 +2,11 @@
 
 GO ?= go
 
+# The seed of the property tests, so that `make test` says the same twice. `make check-long` draws its own.
+SEED ?= 1
+PACKAGES = $(shell $(GO) list ./...)
+PROPERTIES = $(shell $(GO) list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}' ./...)
+
 .PHONY: build test lint bench golden check-long oracle clean
 
 # bin/fauxkube.
@@ -10,7 +15,8 @@ build:
 
 # What CI runs: the rules, then every test, then the comparisons with upstream's own code.
 test: lint
-	$(GO) test ./...
+	$(GO) test $(filter-out $(PROPERTIES),$(PACKAGES))
+	$(GO) test $(PROPERTIES) -rapid.seed=$(SEED)
 	$(MAKE) oracle
 
 # The rules of our own (determinism, imports, tidiness), vet, staticcheck, and formatting; tests that run rarely included.
