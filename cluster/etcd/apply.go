@@ -94,7 +94,7 @@ func (m *Member) changesOf(c *Command, err error) []*mvcc.Record {
 		return nil
 	}
 	switch c.request.(type) {
-	case *PutRequest, *DeleteRangeRequest, *TxnRequest, *LeaseRevokeRequest, *revokeExpired:
+	case *PutRequest, *DeleteRangeRequest, *TxnRequest, *LeaseRevokeRequest, *LeaseExpiry:
 		return m.store.Changes()
 	default:
 		return nil
@@ -103,11 +103,11 @@ func (m *Member) changesOf(c *Command, err error) []*mvcc.Record {
 
 // applyCommand changes the state. Every member comes to the same result; only the one that answers builds a response.
 func (m *Member) applyCommand(c *Command, respond bool) (response any, size int, err error) {
+	if err := m.alarms.refuse(c.request); err != nil {
+		return nil, 0, err
+	}
 	switch r := c.request.(type) {
 	case *PutRequest:
-		if m.alarms.noSpace() {
-			return nil, 0, ErrNoSpace
-		}
 		response, err := m.store.Put(r, respond)
 		if response == nil {
 			return nil, 0, err
@@ -129,8 +129,8 @@ func (m *Member) applyCommand(c *Command, respond bool) (response any, size int,
 		return m.applyGrant(r)
 	case *LeaseRevokeRequest:
 		return m.applyRevoke(r.ID)
-	case *revokeExpired:
-		return m.applyRevoke(r.id)
+	case *LeaseExpiry:
+		return m.applyRevoke(r.ID)
 	case *AlarmRequest:
 		return m.applyAlarm(r)
 	default:
@@ -139,9 +139,6 @@ func (m *Member) applyCommand(c *Command, respond bool) (response any, size int,
 }
 
 func (m *Member) applyTxn(r *TxnRequest, respond bool) (any, int, error) {
-	if m.alarms.noSpace() && putBytes(r) > 0 {
-		return nil, 0, ErrNoSpace
-	}
 	response, err := m.store.Txn(r, respond)
 	if response == nil {
 		return nil, 0, err

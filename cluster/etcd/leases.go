@@ -25,16 +25,16 @@ type renewal struct {
 	call *network.ServerCall
 }
 
-// revokeExpired is the leader's own request to end a lease. Unlike a client's it is not passed on to another leader: a
+// LeaseExpiry is the leader's own request to end a lease. Unlike a client's it is not passed on to another leader: a
 // member that has lost its leadership without noticing, behind a disk that stalls, must not end leases that the next
 // leader has extended (etcd 12528, 15247).
-type revokeExpired struct{ id int64 }
+type LeaseExpiry struct{ ID int64 }
 
 func isRevocation(e raftpb.Entry) bool {
 	if e.Type != raftpb.EntryNormal || len(e.Data) == 0 {
 		return false
 	}
-	_, ok := commandOf(&e).request.(*revokeExpired)
+	_, ok := commandOf(&e).request.(*LeaseExpiry)
 	return ok
 }
 
@@ -74,7 +74,7 @@ func checkLeases(_ uint64, ref any) {
 	}
 	ids := m.lessor.Expired(m.monotonic())
 	for _, id := range ids {
-		m.waiting = append(m.waiting, m.newCommand(&revokeExpired{id}, commandBytes, nil).entry())
+		m.waiting = append(m.waiting, m.newCommand(&LeaseExpiry{id}, commandBytes, nil).entry())
 	}
 	if len(ids) == lease.RevokesPerCheck { // There may be more, which wait for the next look.
 		m.leases.check = m.process.At(lease.CheckInterval, 0, m.kinds.leaseCheck, 0, m)
@@ -121,6 +121,10 @@ func (m *Member) answerRenewals(which func(id int64) bool, err error) {
 
 // grant proposes a lease; the id is the client's or one of the member's own.
 func (m *Member) grant(r *LeaseGrantRequest, call *network.ServerCall) {
+	if m.overQuota(leaseQuotaBytes) {
+		call.Fail(ErrNoSpace)
+		return
+	}
 	if r.ID == 0 {
 		r = &LeaseGrantRequest{ID: m.newLeaseID(), TTLSeconds: r.TTLSeconds}
 	}

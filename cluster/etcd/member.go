@@ -66,6 +66,7 @@ type Member struct {
 	lessor    *lease.Lessor
 	hub       *watch.Hub
 	history   uint64
+	lineage   lineage
 	committed uint64
 	applied   uint64
 	toApply   []raftpb.Entry
@@ -142,6 +143,7 @@ func (m *Member) run() {
 func (m *Member) handle(rd raft.Ready) {
 	m.ready = rd
 	m.learnRole(&rd)
+	m.learnEntries(&rd)
 	m.learnReadStates(rd.ReadStates)
 	m.enqueue(rd.CommittedEntries)
 	m.noteConfChange(rd.CommittedEntries)
@@ -153,6 +155,15 @@ func (m *Member) handle(rd raft.Ready) {
 		return
 	}
 	m.save()
+}
+
+// learnEntries follows what the log holds from this turn on.
+func (m *Member) learnEntries(rd *raft.Ready) {
+	if !raft.IsEmptySnap(rd.Snapshot) {
+		i := imageOf(&rd.Snapshot)
+		m.lineage.restart(i.index, i.lineage)
+	}
+	m.lineage.extend(m, rd.Entries)
 }
 
 // save writes the turn's entries and votes to the log, and waits for the disk if there are any.

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -192,9 +193,28 @@ func (m *Member) receive(message *raftpb.Message) {
 		return
 	}
 	m.clock.catchUp(m)
-	if err := m.node.Step(*message); err != nil && err != raft.ErrProposalDropped && err != raft.ErrStepPeerNotFound {
-		panic("etcd: stepping " + message.Type.String() + ": " + err.Error())
+	if err := m.step(message); err != nil {
+		m.fail(err)
+		return
 	}
 	m.clock.heard(m, message)
 	m.run()
+}
+
+// step hands a message to raft. Raft gives up where the message contradicts what its log says to be committed: then a
+// disk has lost, somewhere, what was durable.
+func (m *Member) step(message *raftpb.Message) (err error) {
+	defer func() {
+		r := recover()
+		if why, ok := r.(raftPanic); ok {
+			err = fmt.Errorf("%w: %s", ErrLostEntries, string(why))
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	err = m.node.Step(*message)
+	if err != nil && err != raft.ErrProposalDropped && err != raft.ErrStepPeerNotFound {
+		panic("etcd: stepping " + message.Type.String() + ": " + err.Error())
+	}
+	return nil
 }

@@ -138,9 +138,11 @@ func (m *Member) start(i *image, state raftpb.HardState, entries []raftpb.Entry)
 	m.restore(i)
 	m.hub = watch.New(m.store, m.header, m.config.MaxRequestBytes+fragmentOverheadBytes)
 	m.term, m.committed = state.Term, state.Commit
+	m.lineage.restart(i.index, i.lineage)
 	if i.index > 0 {
-		m.canonical.begin(m.config.Name, i.index, m.history, m.store.Revision())
+		m.canonical.begin(m, i)
 	}
+	m.lineage.extend(m, entries)
 	m.newNode()
 	m.serving = true
 	m.clock.start(m)
@@ -195,10 +197,15 @@ func (silent) Infof(string, ...any)    {}
 func (silent) Warning(...any)          {}
 func (silent) Warningf(string, ...any) {}
 
-func (silent) Fatal(v ...any)            { panic("raft: " + fmt.Sprint(v...)) }
-func (silent) Fatalf(f string, v ...any) { panic("raft: " + fmt.Sprintf(f, v...)) }
-func (silent) Panic(v ...any)            { panic("raft: " + fmt.Sprint(v...)) }
-func (silent) Panicf(f string, v ...any) { panic("raft: " + fmt.Sprintf(f, v...)) }
+func (silent) Fatal(v ...any)            { panic(raftPanic(fmt.Sprint(v...))) }
+func (silent) Fatalf(f string, v ...any) { panic(raftPanic(fmt.Sprintf(f, v...))) }
+func (silent) Panic(v ...any)            { panic(raftPanic(fmt.Sprint(v...))) }
+func (silent) Panicf(f string, v ...any) { panic(raftPanic(fmt.Sprintf(f, v...))) }
+
+// raftPanic is what raft panics about.
+type raftPanic string
+
+func (p raftPanic) Error() string { return "raft: " + string(p) }
 
 // monotonic is the member's clock.
 func (m *Member) monotonic() sim.Monotonic { return m.process.Monotonic() }

@@ -24,7 +24,8 @@ type image struct {
 	members     map[uint64]Peer
 	removed     map[uint64]bool
 	alarms      alarms
-	history     uint64
+	// history and lineage are what the canonical log knows the state and the log up to it by.
+	history, lineage uint64
 }
 
 // snapshot is the image as raft carries it, by reference.
@@ -44,8 +45,9 @@ func (i *image) sizeBytes() int { return int(i.store.SizeBytes()) + 64<<10 }
 func (m *Member) image() *image {
 	term, err := m.storage.Term(m.applied)
 	must(err)
+	lineage, _ := m.lineage.at(m.applied)
 	return &image{
-		index: m.applied, term: term, confState: m.confState, store: m.store.Snapshot(),
+		index: m.applied, term: term, lineage: lineage, confState: m.confState, store: m.store.Snapshot(),
 		leases: m.lessor.Snapshot(), members: maps.Clone(m.cluster.members),
 		removed: maps.Clone(m.cluster.removed), alarms: m.alarms.clone(), history: m.history,
 	}
@@ -123,6 +125,7 @@ func (m *Member) snapshotWritten(i *image) {
 	m.storage.setSnapshot(i.snapshot())
 	if keep := m.config.CatchUpEntries; i.index > m.storage.offset()+keep {
 		m.storage.compact(i.index - keep)
+		m.lineage.compact(i.index - keep)
 	}
 	m.maybeSnapshot()
 }
@@ -227,7 +230,7 @@ func (m *Member) installed(i *image) {
 	m.restore(i)
 	m.hub.Restore(m.store)
 	m.armWatchSync()
-	m.canonical.begin(m.config.Name, i.index, i.history, m.store.Revision())
+	m.canonical.begin(m, i)
 	m.afterApply()
 	m.saving = false
 	m.finishTurn()
