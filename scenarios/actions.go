@@ -12,9 +12,11 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/client"
+	"github.com/fauxkube/fauxkube/scenarios/fault"
 	"github.com/fauxkube/fauxkube/scenarios/format"
 	"github.com/fauxkube/fauxkube/scenarios/kubectl"
 	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
 
@@ -183,17 +185,6 @@ func (r *run) inject(t *sim.Task, s *step) (string, error) {
 	return strings.Join(done.Victims, "\n"), nil
 }
 
-// rebootTakes is the time between the crash and the boot of a rebooted machine.
-const rebootTakes = 30 * time.Second
-
-// machine is what can be done to a node's machine, or to a control-plane host.
-type machine interface {
-	Crash()
-	Boot()
-	Pause()
-	Resume()
-}
-
 // actOnNodes adds machines or does something to those whose names match.
 func (r *run) actOnNodes(t *sim.Task, s *step) (string, error) {
 	if s.pool != nil {
@@ -217,7 +208,7 @@ func (r *run) actOnNodes(t *sim.Task, s *step) (string, error) {
 }
 
 func (r *run) actOnNode(t *sim.Task, action, name string) error {
-	m := r.machine(name)
+	m, hardware := r.machine(name)
 	switch action {
 	case "delete":
 		r.cluster.DeleteNode(name)
@@ -229,8 +220,7 @@ func (r *run) actOnNode(t *sim.Task, action, name string) error {
 	case "boot":
 		m.Boot()
 	case "reboot":
-		m.Crash()
-		r.simulation.World().After(rebootTakes, m.Boot)
+		fault.Reboot(r.simulation, m, hardware, fault.RebootTakes)
 	case "pause":
 		m.Pause()
 	case "resume":
@@ -239,13 +229,14 @@ func (r *run) actOnNode(t *sim.Task, action, name string) error {
 	return nil
 }
 
-func (r *run) machine(name string) machine {
+// machine is a node's power, and its hardware if it has some.
+func (r *run) machine(name string) (fault.Power, *host.Machine) {
 	if n := r.cluster.Node(name); n != nil {
-		return n
+		return n, n.Machine()
 	}
 	for _, m := range r.cluster.ControlPlane() {
 		if m.Name() == name {
-			return m
+			return m, m
 		}
 	}
 	panic("scenarios: no machine is called " + name)

@@ -330,3 +330,49 @@ func TestHooks(t *testing.T) {
 		t.Errorf("digest %s with hooks, %s without", r.Digest, plain.Digest)
 	}
 }
+
+// Nodes that KWOK stages play boot, run pods, and can be lost.
+func TestStages(t *testing.T) {
+	r := run(t, `
+  cluster: {controlPlane: {apiservers: 1, etcd: 1}, nodePools: [{name: k, count: 3, kubelet: {stages: ../cluster/kubelet/stages/testdata/fast.yaml}}]}
+  steps:
+  - {name: up, kubectl: create deployment web --image=web:1 --replicas=6}
+  - {name: ready, wait: "get('Deployment', 'default/web').status.availableReplicas == 6", within: 1m}
+  - {name: crash, chaos: {kind: NodeChaos, spec: {action: crash, duration: 2m, selector: {nodes: [k-1]}}}}
+  - {name: more, nodes: {add: {name: l, count: 1, kubelet: {stages: ../cluster/kubelet/stages/testdata/fast.yaml}}}}
+  expect:
+  - name: the node is missed
+    eventually: get('Node', 'k-1').status.conditions.exists(c, c.type == 'Ready' && c.status == 'Unknown')
+    after: crash
+    within: 90s
+  - name: and comes back
+    eventually: list('Node', '', 'type=kwok').filter(n, n.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')).size() == 4 && since('crash') > duration('2m')
+    after: crash
+    within: 3m
+`, scenarios.Options{})
+	if r.Verdict != reports.Held || r.Cluster.Nodes != 4 {
+		t.Errorf("%s, %d nodes: %v", r.Verdict, r.Cluster.Nodes, r.Failures())
+	}
+}
+
+// An API server's cache is a view of its own, and is empty while the server is down.
+func TestViewsOfAPIServers(t *testing.T) {
+	r := run(t, `
+  cluster: {nodePools: [{name: n, count: 1}]}
+  steps:
+  - {name: up, kubectl: create configmap a --from-literal=k=v}
+  - {name: kill, after: up+5s, chaos: {kind: ControlPlaneChaos, spec: {action: kill, component: apiserver, duration: 20s, selector: {nodes: [cp-1]}}}}
+  - {name: change, after: kill+5s, kubectl: create configmap b --from-literal=k=v}
+  expect:
+  - {name: both show it, eventually: "exists('ConfigMap', 'default/a')", view: apiserver-1, after: up, within: 2s}
+  - {name: the living one shows the change, eventually: "exists('ConfigMap', 'default/b')", view: apiserver-0, after: change, within: 2s}
+  - {name: the dead one comes back and catches up, eventually: "exists('ConfigMap', 'default/b')", view: apiserver-1, after: change, within: 30s}
+  - {name: but not before, never: "exists('ConfigMap', 'default/b') && since('kill') < duration('20s')", view: apiserver-1, from: kill}
+`, scenarios.Options{})
+	if r.Verdict != reports.Held {
+		t.Errorf("%v", r.Failures())
+	}
+	if at := r.Expectations[2].At; at == nil || *at < 25 {
+		t.Errorf("the dead server showed the change at %v", at)
+	}
+}

@@ -136,15 +136,7 @@ func (i *injection) nodesMatching(s *Selector) []string {
 	return names
 }
 
-// power is what can be done to any machine, also to one that KWOK stages play.
-type power interface {
-	Crash()
-	Boot()
-	Pause()
-	Resume()
-}
-
-func (i *injection) power(name string) power {
+func (i *injection) power(name string) Power {
 	if n := i.Cluster.Node(name); n != nil {
 		return n
 	}

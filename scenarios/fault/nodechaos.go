@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fauxkube/fauxkube/scenarios/format"
+	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
 )
 
@@ -15,8 +16,8 @@ metadata: {name: lose-one}
 spec: {action: crash, mode: one, duration: 5m, selector: {nodeSelectors: {pool: web}}}
 `
 
-// rebootTakes is how long a machine is down when nobody says: a server's firmware and an operating system's boot.
-const rebootTakes = 30 * time.Second
+// RebootTakes is how long a machine is down when nobody says: a server's firmware and an operating system's boot.
+const RebootTakes = 30 * time.Second
 
 // defaultSlowPercent is the speed that a slow machine has left when nobody says.
 const defaultSlowPercent = 10
@@ -103,23 +104,40 @@ func (n *nodeChaos) act(i *injection, name string) error {
 
 // crash cuts a machine's power. A reboot gives it back by itself.
 func (n *nodeChaos) crash(i *injection, name string) {
-	p := i.power(name)
-	p.Crash()
-	boot := func() {
-		if m := i.machine(name); m == nil || !m.Up() {
-			p.Boot()
-		}
-	}
+	p, m := i.power(name), i.machine(name)
 	if n.Action == "crash" {
-		i.hit("node "+name+" crashed", boot)
+		p.Crash()
+		i.hit("node "+name+" crashed", func() {
+			if m == nil || !m.Up() {
+				p.Boot()
+			}
+		})
 		return
 	}
 	after := time.Duration(n.Duration)
 	if after == 0 {
-		after = rebootTakes
+		after = RebootTakes
 	}
-	i.Simulation.World().After(after, boot)
+	Reboot(i.Simulation, p, m, after)
 	i.hit("node "+name+" rebooted", nil)
+}
+
+// Power is what can be done to any node's machine, also to one that KWOK stages play.
+type Power interface {
+	Crash()
+	Boot()
+	Pause()
+	Resume()
+}
+
+// Reboot crashes a node and boots it after a while; machine is nil where KWOK stages play it.
+func Reboot(s *sim.Simulation, p Power, machine *host.Machine, after time.Duration) {
+	if machine != nil {
+		machine.Reboot(after) // A crash meanwhile takes the boot back.
+		return
+	}
+	p.Crash()
+	s.World().After(after, p.Boot)
 }
 
 // takeZone cuts the power of everything in a zone, in the order of creation.

@@ -3,13 +3,13 @@ package format
 // Step is one thing that happens. Exactly one of kubectl, nodes, chaos and wait says what.
 type Step struct {
 	Name  string   `json:"name,omitempty" jsonschema_description:"refers to the step elsewhere, and is its ID"`
-	At    Duration `json:"at,omitempty" jsonschema_description:"virtual time since the start of the steps; 0s unless at or after is given for the first, after the step before it otherwise"`
+	At    Duration `json:"at,omitempty" jsonschema_description:"virtual time since step time 0, when the API answers and the initial nodes are Ready; 0s unless at or after is given for the first, after the step before it otherwise"`
 	After After    `json:"after,omitempty" jsonschema_description:"a step's name, with +duration where wanted: begins when that step is done"`
 
 	Kubectl  Commands `json:"kubectl,omitempty" jsonschema_description:"arguments of kubectl, or a list of them: one step that runs them in order"`
 	Manifest string   `json:"manifest,omitempty" jsonschema_description:"what apply -f - and create -f - read, inline YAML of one or more documents"`
 	Nodes    *Nodes   `json:"nodes,omitempty" jsonschema_description:"what happens to machines"`
-	Chaos    *Chaos   `json:"chaos,omitempty" jsonschema_description:"a Chaos Mesh document, or one of ours in the same shape"`
+	Chaos    *Chaos   `json:"chaos,omitempty" jsonschema_description:"a Chaos Mesh document, or one of ours in the same shape; the step is done when the fault is in place"`
 	Wait     string   `json:"wait,omitempty" jsonschema_description:"CEL; the step is done when it holds"`
 	Within   Duration `json:"within,omitempty" jsonschema_description:"how long a wait, or kubectl, may take; the run fails after it"`
 
@@ -35,7 +35,7 @@ type Commands []string
 type Nodes struct {
 	Add    *NodePool `json:"add,omitempty" jsonschema_description:"a pool of new nodes"`
 	Delete []string  `json:"delete,omitempty" jsonschema_description:"nodes that go, machine and Node object; glob patterns"`
-	Crash  []string  `json:"crash,omitempty" jsonschema_description:"machines that lose power; glob patterns"`
+	Crash  []string  `json:"crash,omitempty" jsonschema_description:"machines that lose power; glob patterns, control-plane hosts only by those that begin with cp-"`
 	Boot   []string  `json:"boot,omitempty" jsonschema_description:"crashed machines that come back"`
 	Reboot []string  `json:"reboot,omitempty" jsonschema_description:"crash, and boot 30s later"`
 	Pause  []string  `json:"pause,omitempty" jsonschema_description:"machines that stop, as a suspended VM"`
