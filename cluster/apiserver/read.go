@@ -236,7 +236,7 @@ func (l *listing) fromPage(p storage.Page, err error) {
 
 // present shows stored objects as the resource; for nearly all they are the same.
 func (l *listing) present(stored []api.Object) []api.Object {
-	if l.entry.Storage == l.entry.Resource {
+	if l.entry.ShowsAsStored() {
 		return stored
 	}
 	out := make([]api.Object, len(stored))

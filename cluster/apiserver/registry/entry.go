@@ -36,7 +36,7 @@ type Entry struct {
 	// name validates metadata.name.
 	name nameRule
 
-	// toStorage and fromStorage convert where Storage is another resource.
+	// toStorage and fromStorage convert where Storage is another resource, or where answers differ from what is stored.
 	toStorage   func(api.Object) api.Object
 	fromStorage func(api.Object) api.Object
 
@@ -104,13 +104,17 @@ func (e *Entry) Prefix(namespace string) string {
 	return e.KeyPrefix + namespace + "/"
 }
 
-// Present converts a stored object to the resource's own kind. For nearly all resources it is the object itself.
+// Present converts a stored object to what answers show, of the resource's own kind. For nearly all resources it is the
+// object itself.
 func (e *Entry) Present(stored api.Object) api.Object {
 	if e.fromStorage == nil {
 		return stored
 	}
 	return e.fromStorage(stored)
 }
+
+// ShowsAsStored reports whether answers show objects as they are stored.
+func (e *Entry) ShowsAsStored() bool { return e.fromStorage == nil }
 
 func (e *Entry) store(obj api.Object) api.Object {
 	if e.toStorage == nil {

@@ -35,6 +35,13 @@ func coordinationEntries() []*Entry {
 }
 
 func defaultEndpointSlice(s *discoveryv1.EndpointSlice) {
+	// The store's encoding does not tell an empty list from none, and readers see null.
+	if len(s.Ports) == 0 {
+		s.Ports = nil
+	}
+	if len(s.Endpoints) == 0 {
+		s.Endpoints = nil
+	}
 	complete := true
 	for _, p := range s.Ports {
 		complete = complete && p.Name != nil && p.Protocol != nil

@@ -20,6 +20,7 @@ func serviceEntries() []*Entry {
 		allocate:      allocateService,
 		validate:      with(validateService),
 		update:        both(validateServiceUpdate),
+		fromStorage:   withoutUselessPolicy,
 		selectable:    []string{"spec.clusterIP", "spec.type"},
 		value: func(obj api.Object, name string) string {
 			s := obj.(*corev1.Service)
@@ -38,6 +39,18 @@ func serviceEntries() []*Entry {
 		validate:  with(validateEndpoints),
 		columns:   endpointsColumns,
 	}}
+}
+
+// withoutUselessPolicy leaves a policy out of answers that a Service had before it became an ExternalName, where it means
+// nothing. It stays in the store, and watches show it (pkg/registry/core/service/storage, defaultOnRead...).
+func withoutUselessPolicy(o api.Object) api.Object {
+	s := o.(*corev1.Service)
+	if s.Spec.Type != corev1.ServiceTypeExternalName || s.Spec.InternalTrafficPolicy == nil {
+		return s
+	}
+	s = api.Shallow(s)
+	s.Spec.InternalTrafficPolicy = nil
+	return s
 }
 
 func defaultEndpoints(e *corev1.Endpoints) {
