@@ -376,3 +376,19 @@ func TestViewsOfAPIServers(t *testing.T) {
 		t.Errorf("the dead server showed the change at %v", at)
 	}
 }
+
+// The scenario that the format was designed by: every sort of step, expectation and measure, manifests by path, a Chaos
+// Mesh document as it would run on a real cluster.
+func TestTheDesignsExample(t *testing.T) {
+	all, err := scenarios.Load("testdata/rollout-with-cut-zone.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runScenario(t, all[0], scenarios.Options{Seed: all[0].Spec.Seeds[0]})
+	if r.Verdict != reports.Held {
+		t.Errorf("%v", r.Failures())
+	}
+	if out := stepOf(t, r, "cut").Output; !strings.HasPrefix(out, "partition between web-") {
+		t.Errorf("the cut was %q", out)
+	}
+}
