@@ -85,6 +85,11 @@ func (p *printer) timeline(r *Report) {
 		})
 	}
 	p.table("Steps", []string{"", "began", "ended", "settled after", "step", ""}, rows)
+	for _, s := range r.Timeline {
+		if s.Verdict == Failed {
+			p.printf("\n  step %s: %s\n", s.ID, s.Error)
+		}
+	}
 }
 
 func (p *printer) expectations(r *Report) {
