@@ -1,0 +1,155 @@
+package compare
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
+	"github.com/fauxkube/fauxkube/reports/comparison"
+	"github.com/fauxkube/fauxkube/workloads/openb"
+)
+
+// Openb compares policies by the published protocol on openb traces.
+type Openb struct {
+	options OpenbOptions
+	traces  []*openb.Trace
+}
+
+// OpenbOptions say what to compare. Folder is the traces', Pods are files of it.
+type OpenbOptions struct {
+	Folder     string
+	Pods       []string
+	Schedulers []string
+	Seeds      []uint64
+	Ties       openb.Ties
+}
+
+// NewOpenb reads the traces and checks everything that can be wrong.
+func NewOpenb(o OpenbOptions) (*Openb, error) {
+	for i, name := range o.Schedulers {
+		if _, err := policies.New(name, policies.Env{}); err != nil {
+			return nil, err
+		}
+		if slices.Contains(o.Schedulers[:i], name) {
+			return nil, fmt.Errorf("scheduler %s is named twice", name)
+		}
+	}
+	for i, seed := range o.Seeds {
+		if seed > math.MaxInt64 {
+			return nil, fmt.Errorf("seed %d is too large: at most %d", seed, math.MaxInt64)
+		}
+		if slices.Contains(o.Seeds[:i], seed) {
+			return nil, fmt.Errorf("seed %d is named twice", seed)
+		}
+	}
+	s := &Openb{options: o}
+	for i, pods := range o.Pods {
+		if slices.ContainsFunc(o.Pods[:i], func(other string) bool { return scenarioName(other) == scenarioName(pods) }) {
+			return nil, fmt.Errorf("pods %s are named twice", pods)
+		}
+		trace, err := openb.Load(o.Folder, pods)
+		if err != nil {
+			return nil, err
+		}
+		s.traces = append(s.traces, trace)
+	}
+	return s, nil
+}
+
+// scenarioName is a pod list's file without folder and extension.
+func scenarioName(pods string) string { return strings.TrimSuffix(filepath.Base(pods), ".csv") }
+
+// tieRules say the rules as people would.
+var tieRules = map[openb.Ties]string{
+	openb.ByName:   "name (the first node by name; names are drawn per seed)",
+	openb.AtRandom: "random (one of them is drawn, as kube-scheduler does)",
+}
+
+// Header implements Subject.
+func (s *Openb) Header() comparison.Header {
+	h := comparison.Header{
+		Version: comparison.Version, Subject: "openb protocol", Ties: tieRules[s.options.Ties],
+		Schedulers: s.options.Schedulers, Seeds: s.options.Seeds,
+	}
+	for i, t := range s.traces {
+		h.Scenarios = append(h.Scenarios, comparison.Scenario{
+			Name:  scenarioName(s.options.Pods[i]),
+			About: fmt.Sprintf("%d nodes, %d GPUs, %d pods", len(t.Nodes), t.GPUCapacity()/policies.GPUMilli, len(t.Pods)),
+			Hash:  hash(t),
+		})
+	}
+	return h
+}
+
+// hash covers all that was read of a trace.
+func hash(t *openb.Trace) string {
+	h := fnv.New64a()
+	for i := range t.Nodes {
+		n := &t.Nodes[i]
+		fmt.Fprintf(h, "%q %d %d %d %q\n", n.Name, n.CPULeft, n.MemoryLeft, n.GPULeft, n.Model)
+	}
+	for i := range t.Pods {
+		p := &t.Pods[i]
+		fmt.Fprintf(h, "%q %d %d %d %d %q\n", p.Name, p.CPUMilli, p.MemoryBytes, p.GPUs, p.GPUMilli, p.Models)
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// The points of the published table, those at which nodes in use tell policies apart, and where verdicts are about.
+var (
+	publishedPoints = []float64{80, 90, 95, 100, 110, 120, 130}
+	earlyPoints     = []float64{10, 25, 50, 75, 100}
+	judgedAt        = 100.0
+	judgedEarly     = 50.0
+)
+
+// arrivedAxis is what curves run along.
+const arrivedAxis = "% arrived"
+
+// Metrics implements Subject. The end state's names are those of the published protocol's results.
+func (s *Openb) Metrics() []comparison.Metric {
+	return []comparison.Metric{
+		{Name: "allocation", Title: "allocation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Higher, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
+		{Name: "fragmentation", Title: "fragmentation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Lower, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
+		{Name: "nodes_used", Title: "nodes in use", Difference: "nodes", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1},
+		{Name: "failed", Title: "failed pods", Difference: "pods", Better: comparison.Lower},
+		{Name: "pods", Title: "pods"},
+		{Name: "used_gpu_milli", Title: "GPU in use at the end", Unit: "thousandths"},
+		{Name: "used_cpu_milli", Title: "CPU in use at the end", Unit: "thousandths"},
+		{Name: "used_mem_bytes", Title: "memory in use at the end", Unit: "bytes"},
+	}
+}
+
+// Run implements Subject.
+func (s *Openb) Run(c Cell) (comparison.Run, error) {
+	i := slices.IndexFunc(s.options.Pods, func(pods string) bool { return scenarioName(pods) == c.Scenario })
+	r, err := openb.Run(s.traces[i], c.Scheduler, int64(c.Seed), s.options.Ties)
+	if err != nil {
+		return comparison.Run{}, err
+	}
+	run := comparison.Run{Scheduler: c.Scheduler, Scenario: c.Scenario, Seed: c.Seed, Decisions: r.Pods}
+	for _, curve := range []struct {
+		metric string
+		values *openb.Curve
+	}{{"allocation", &r.Allocated}, {"fragmentation", &r.Fragmented}, {"nodes_used", &r.Nodes}} {
+		for percent, value := range curve.values {
+			if at := float64(percent); !math.IsNaN(value) {
+				run.Measures = append(run.Measures, comparison.Measure{Metric: curve.metric, At: &at, Value: value})
+			}
+		}
+	}
+	for _, end := range []struct {
+		metric string
+		value  int64
+	}{
+		{"pods", int64(r.Pods)}, {"failed", int64(r.Failed)}, {"used_gpu_milli", r.UsedGPUMilli},
+		{"used_cpu_milli", r.UsedCPUMilli}, {"used_mem_bytes", r.UsedMemoryBytes},
+	} {
+		run.Measures = append(run.Measures, comparison.Measure{Metric: end.metric, Value: float64(end.value)})
+	}
+	return run, nil
+}
