@@ -38,6 +38,11 @@ func failureLines(r *reports.Report) []string {
 	if shown > shownFailures {
 		lines = append(lines, fmt.Sprintf("and %d more", shown-shownFailures))
 	}
+	for _, step := range r.Timeline {
+		if step.Verdict == reports.NotSeen {
+			lines = append(lines, fmt.Sprintf("step %s: not decided: the run ended before it", step.ID))
+		}
+	}
 	if r.Partial != "" {
 		lines = append(lines, "partial: "+r.Partial)
 	}
