@@ -1,147 +1,11 @@
 package etcd
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/etcd/backup"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
-
-// AlarmType is what an alarm is about.
-type AlarmType uint8
-
-const (
-	// AlarmNoSpace: a member's database has reached its quota. Writes that need space are refused.
-	AlarmNoSpace AlarmType = iota + 1
-	// AlarmCorrupt: a member's state differs from the others'.
-	AlarmCorrupt
-)
-
-func (t AlarmType) String() string {
-	if t == AlarmCorrupt {
-		return "CORRUPT"
-	}
-	return "NOSPACE"
-}
-
-// AlarmAction is what to do about alarms.
-type AlarmAction uint8
-
-// Actions on alarms.
-const (
-	AlarmGet AlarmAction = iota
-	AlarmActivate
-	AlarmDeactivate
-)
-
-// Alarm is an alarm of a member.
-type Alarm struct {
-	MemberID uint64
-	Type     AlarmType
-}
-
-// AlarmRequest lists, raises or lowers alarms. MemberID 0 with AlarmDeactivate means all members'.
-type AlarmRequest struct {
-	Action AlarmAction
-	Alarm
-}
-
-// AlarmResponse lists the alarms concerned.
-type AlarmResponse struct {
-	Header Header
-	Alarms []Alarm
-}
-
-// alarms are the alarms in force; they are replicated.
-type alarms map[Alarm]bool
-
-func (a alarms) clone() alarms {
-	if a == nil {
-		return alarms{}
-	}
-	return maps.Clone(a)
-}
-
-func (a alarms) noSpace() bool {
-	if len(a) == 0 {
-		return false
-	}
-	return slices.ContainsFunc(a.sorted(), func(x Alarm) bool { return x.Type == AlarmNoSpace })
-}
-
-func (a alarms) sorted() []Alarm {
-	all := make([]Alarm, 0, len(a))
-	for x := range a { //sim:unordered sorted below
-		all = append(all, x)
-	}
-	slices.SortFunc(all, func(x, y Alarm) int {
-		if x.MemberID != y.MemberID {
-			if x.MemberID < y.MemberID {
-				return -1
-			}
-			return 1
-		}
-		return int(x.Type) - int(y.Type)
-	})
-	return all
-}
-
-func (m *Member) applyAlarm(r *AlarmRequest) (any, int, error) {
-	response := &AlarmResponse{Header: m.header()}
-	switch r.Action {
-	case AlarmGet:
-		response.Alarms = m.alarms.sorted()
-	case AlarmActivate:
-		m.alarms[r.Alarm] = true
-		response.Alarms = []Alarm{r.Alarm}
-	case AlarmDeactivate:
-		for _, x := range m.alarms.sorted() {
-			if (r.MemberID == 0 || r.MemberID == x.MemberID) && (r.Type == 0 || r.Type == x.Type) {
-				delete(m.alarms, x)
-				response.Alarms = append(response.Alarms, x)
-			}
-		}
-	}
-	return response, headerBytes + 16*len(response.Alarms), nil
-}
-
-// putBytes is the space that a request may take: a transaction that only deletes takes none.
-func putBytes(request any) (n int) {
-	switch r := request.(type) {
-	case *PutRequest:
-		return r.SizeBytes()
-	case *TxnRequest:
-		for _, ops := range [2][]RequestOp{r.Success, r.Failure} {
-			for i := range ops {
-				switch {
-				case ops[i].Put != nil:
-					n += ops[i].Put.SizeBytes()
-				case ops[i].Txn != nil:
-					n += putBytes(ops[i].Txn)
-				}
-			}
-		}
-	}
-	return n
-}
-
-// overQuota reports whether a write of a size would take the database beyond its quota; the first such write raises the
-// alarm (server/etcdserver/api/v3rpc/quota.go).
-func (m *Member) overQuota(sizeBytes int) bool {
-	size := max(m.backend.fileBytes, m.store.SizeBytes())
-	if sizeBytes == 0 || size+int64(sizeBytes) < m.config.QuotaBytes {
-		return false
-	}
-	mine := Alarm{MemberID: m.id, Type: AlarmNoSpace}
-	if !m.alarms[mine] {
-		c := m.newCommand(&AlarmRequest{Action: AlarmActivate, Alarm: mine}, commandBytes, nil)
-		m.waiting = append(m.waiting, c.entry())
-		m.wake()
-	}
-	return true
-}
 
 // StatusRequest asks a member about itself.
 type StatusRequest struct{}
@@ -176,11 +40,13 @@ func (m *Member) status() *StatusResponse {
 // HashKVRequest asks for the hash of a member's keyspace at a revision; 0 is the newest.
 type HashKVRequest struct{ Revision int64 }
 
-// HashKVResponse is comparable between members with the same CompactRevision.
+// HashKVResponse is comparable between members with the same CompactRevision and HashRevision.
 type HashKVResponse struct {
 	Header          Header
 	Hash            uint64
 	CompactRevision int64
+	// HashRevision is the revision as of which the keyspace was hashed.
+	HashRevision int64
 }
 
 func (m *Member) hashKV(r *HashKVRequest, call *network.ServerCall) {
@@ -189,7 +55,11 @@ func (m *Member) hashKV(r *HashKVRequest, call *network.ServerCall) {
 		call.Fail(err)
 		return
 	}
-	call.Reply(&HashKVResponse{Header: m.header(), Hash: hash, CompactRevision: compacted}, headerBytes)
+	response := &HashKVResponse{Header: m.header(), Hash: hash, CompactRevision: compacted, HashRevision: r.Revision}
+	if r.Revision == 0 {
+		response.HashRevision = m.store.Revision()
+	}
+	call.Reply(response, headerBytes)
 }
 
 // SnapshotRequest asks a member for its state, to be kept outside of the store.

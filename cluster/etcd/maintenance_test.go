@@ -51,10 +51,16 @@ func TestQuotaRaisesTheAlarm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := do(w, func(done func(*AlarmResponse, error)) {
-		w.client.Alarm(&AlarmRequest{Action: AlarmDeactivate}, done)
-	}); err != nil {
+	alarms, err = do(w, func(done func(*AlarmResponse, error)) { w.client.Alarm(&AlarmRequest{}, done) })
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, a := range alarms.Alarms {
+		if _, err := do(w, func(done func(*AlarmResponse, error)) {
+			w.client.Alarm(&AlarmRequest{Action: AlarmDeactivate, Alarm: a}, done)
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := put(); err != nil {
 		t.Fatalf("a put after the way out: %v", err)

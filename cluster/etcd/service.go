@@ -95,7 +95,7 @@ func (m *Member) serveWrite(r any, invalid error, sizeBytes int, c *network.Serv
 	switch {
 	case invalid != nil:
 		c.Fail(invalid)
-	case m.overQuota(putBytes(r)):
+	case m.overQuota(spaceBytes(r)):
 		c.Fail(ErrNoSpace)
 	default:
 		m.submit(r, sizeBytes, c)

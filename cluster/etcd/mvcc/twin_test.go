@@ -256,7 +256,7 @@ func (t *twin) Compact(revision int64) error {
 func (t *twin) events(from int64) (all []Event) {
 	for revision := max(from, 1); revision <= t.revision(); revision++ {
 		for _, e := range t.changes[revision] {
-			if revision <= t.compacted {
+			if revision <= t.compacted || e.IsCreate() {
 				e.PrevKV = nil
 			}
 			all = append(all, e)

@@ -130,7 +130,7 @@ func (r *Record) Event(prevKV bool) Event {
 	if r.Version == 0 {
 		e.Type = Delete
 	}
-	if prevKV {
+	if prevKV && !e.IsCreate() { // A key that its own revision deleted before is new, too.
 		if p := r.previous.living(r.ModRevision - 1); p != nil {
 			e.PrevKV = &p.KeyValue
 		}

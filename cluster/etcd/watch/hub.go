@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
@@ -11,6 +12,9 @@ const (
 	maxWatchersPerSync   = 512
 	maxRevisionsPerBatch = 1000
 )
+
+// ErrEmptyRange refuses a watch of a range without keys, in etcd's words (server/storage/mvcc/watcher.go).
+var ErrEmptyRange = errors.New("mvcc: watcher range is empty")
 
 // Hub is all watchers of one member.
 type Hub struct {
@@ -53,9 +57,14 @@ func (h *Hub) Watch(r *Request, sink Sink) *Watcher {
 	}
 	h.watchers++
 	created := &Response{Header: h.header(), Created: true}
-	if r.StartRevision < 0 {
-		created.Canceled, created.Reason = true, mvcc.ErrCompacted
-		w.state = ended
+	switch {
+	case r.StartRevision < 0:
+		created.Reason = mvcc.ErrCompacted
+	case r.RangeEnd != "" && r.RangeEnd != mvcc.AllKeys && r.RangeEnd <= key:
+		created.Reason = ErrEmptyRange
+	}
+	if created.Reason != nil {
+		created.Canceled, w.state = true, ended
 		h.forget(w)
 	}
 	newest := h.store.Revision()

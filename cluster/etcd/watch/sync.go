@@ -54,8 +54,7 @@ func (h *Hub) deliver(w *Watcher, read reading, header mvcc.Header) int {
 	newest := h.store.Revision()
 	w.next = max(w.next, newest+1)
 	if read.more != 0 {
-		w.next = read.more
-		header.Revision = read.more - 1 // A client that resumes after the header must not skip what is left.
+		w.next = read.more // The header is the present one nevertheless, as in etcd: to resume by it would skip events.
 	}
 	switch {
 	case len(read.events) > 0 && !h.send(w, &Response{Header: header, Events: read.events}):
@@ -71,6 +70,7 @@ func (h *Hub) deliver(w *Watcher, read reading, header mvcc.Header) int {
 
 func (h *Hub) cancelCompacted(w *Watcher, header mvcc.Header) {
 	h.Cancel(w)
+	header.Revision = 0 // As in etcd.
 	h.sendLast(w, &Response{
 		Header: header, Canceled: true, CompactRevision: h.store.FirstRevision(), Reason: mvcc.ErrCompacted,
 	})
