@@ -38,6 +38,8 @@ var components = []struct {
 	{"cluster/api", nil},
 	{"cluster/metrics", nil},
 	{"cluster/client", nil},
+	{"cluster/watchcheck", nil},
+	{"cluster/etcd/check", []string{"cluster/etcd", "cluster/watchcheck"}}, // Observers, not parts, of the store.
 	{"cluster/etcd", nil},
 	{"cluster/apiserver", []string{"cluster/etcd"}},
 	{"cluster/controller", nil},

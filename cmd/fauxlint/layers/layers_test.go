@@ -32,6 +32,12 @@ func TestVerdicts(t *testing.T) {
 		{"cluster/apiserver/storage", "cluster/etcd", false, true},
 		{"cluster/client", "cluster/etcd", false, false},
 		{"cluster/api", "cluster/client", false, false},
+		{"cluster/etcd/check", "cluster/etcd", false, true},
+		{"cluster/etcd/check", "cluster/watchcheck", false, true},
+		{"cluster/etcd/mvcc", "cluster/watchcheck", false, false},
+		{"cluster/client", "cluster/watchcheck", false, false},
+		{"cluster/watchcheck", "cluster/etcd", false, false},
+		{"cluster", "cluster/watchcheck", false, true},
 	}
 	for _, c := range cases {
 		if why := verdict(c.from, c.to, c.test); (why == "") != c.ok {
