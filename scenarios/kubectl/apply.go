@@ -119,7 +119,11 @@ func runCreate(e *execution) error {
 		if err != nil {
 			return err
 		}
-		e.objects = []Manifest{m}
+		if _, err := client.Create(e.task, e.client, m.resource, m.object); err != nil {
+			return fmt.Errorf("failed to create %s: %w", m.resource.Singular, err)
+		}
+		e.printf("%s created", title(m.resource, m.object.GetName()))
+		return nil
 	}
 	return e.forEach(func(m Manifest) error {
 		created, err := client.Create(e.task, e.client, m.resource, m.object)

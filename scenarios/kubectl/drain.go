@@ -159,6 +159,7 @@ func (e *execution) sendOff(l *leaving) error {
 	if e.options.disableEviction {
 		err = client.Delete(e.task, e.client, api.Pods, l.pod.Namespace, l.pod.Name, nil)
 	} else {
+		e.printf("evicting pod %s/%s", l.pod.Namespace, l.pod.Name)
 		err = e.evict(l.pod.Namespace, l.pod.Name)
 	}
 	switch {

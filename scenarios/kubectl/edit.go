@@ -125,9 +125,29 @@ func (e *execution) editMap(field, done string) error {
 		if _, err := e.patch(t.resource, t.namespace, t.name, types.MergePatchType, data, ""); err != nil {
 			return err
 		}
+		if field == "labels" {
+			done = edited(edits, "labeled", "unlabeled", "labeled")
+		}
 		e.printf("%s %s", t.title(), done)
 		return nil
 	})
+}
+
+// edited is the word for what edits have done: all set something, all removed something, or both.
+func edited(edits []string, set, removed, both string) string {
+	removals := 0
+	for _, edit := range edits {
+		if strings.HasSuffix(edit, "-") {
+			removals++
+		}
+	}
+	switch removals {
+	case 0:
+		return set
+	case len(edits):
+		return removed
+	}
+	return both
 }
 
 func runTaint(e *execution) error {
@@ -146,7 +166,7 @@ func runTaint(e *execution) error {
 			return nil
 		})
 		if err == nil {
-			e.printf("%s tainted", t.title())
+			e.printf("%s %s", t.title(), edited(edits, "tainted", "untainted", "modified"))
 		}
 		return err
 	})

@@ -154,7 +154,7 @@ func (k *Controller) watch() {
 	k.leases = informers.For(api.Leases, client.Options{Namespace: corev1.NamespaceNodeLease})
 	k.nodes.OnEvent(client.Handler{
 		Add:    func(o api.Object) { k.nodeSeen(o.(*corev1.Node), true) },
-		Update: func(_, o api.Object) { k.nodeSeen(o.(*corev1.Node), false) },
+		Update: func(old, o api.Object) { k.nodeChanged(old.(*corev1.Node), o.(*corev1.Node)) },
 		Delete: func(o api.Object) { k.nodeGone(o.(*corev1.Node)) },
 	})
 	k.pods.OnEvent(client.Handler{
@@ -192,6 +192,16 @@ func (k *Controller) nodeSeen(n *corev1.Node, added bool) {
 	}
 	if added {
 		k.holder.tryHold(n.Name)
+	}
+}
+
+// nodeChanged lets go of a node that is no longer to be managed: KWOK's own watch selects nodes by label, so that such a
+// node is gone for it, and one that gets the label is new.
+func (k *Controller) nodeChanged(old, n *corev1.Node) {
+	if was, is := k.manages(old), k.manages(n); was && !is {
+		k.nodeGone(old)
+	} else {
+		k.nodeSeen(n, is && !was)
 	}
 }
 
