@@ -33,14 +33,13 @@ type call struct {
 
 	response *api.Response
 	size     int
-	// body is the response of a write, operation the write; nil where the call writes nothing.
-	body      api.Response
-	operation *operation
+	// whole is what the call is part of if it writes.
+	whole *writeCall
 }
 
-// writeCall is a call and its write in one allocation.
+// writeCall is a call and its write. It is used again when it has been answered in the ordinary way.
 type writeCall struct {
-	call
+	call      call
 	operation operation
 }
 
@@ -48,9 +47,20 @@ func newCall(s *Server, rpc *network.ServerCall, r *api.Request) *call {
 	if !r.Verb.Writes() {
 		return &call{server: s, rpc: rpc, request: r}
 	}
-	w := &writeCall{call: call{server: s, rpc: rpc, request: r}}
-	w.call.operation = &w.operation
+	var w *writeCall
+	if n := len(s.freeWrites); n > 0 {
+		w, s.freeWrites = s.freeWrites[n-1], s.freeWrites[:n-1]
+	} else {
+		w = &writeCall{}
+	}
+	w.call = call{server: s, rpc: rpc, request: r, whole: w}
 	return &w.call
+}
+
+// recycle takes a write back: it has been executed and answered, and holds no seats.
+func (s *Server) recycle(w *writeCall) {
+	*w = writeCall{}
+	s.freeWrites = append(s.freeWrites, w)
 }
 
 func (c *call) arrive() {
@@ -149,8 +159,11 @@ func (c *call) answer(r *api.Response, size int, err error) {
 }
 
 func (c *call) encoded() {
-	if !c.done {
-		c.finish(c.response, nil)
+	if c.done {
+		return
+	}
+	if lingers := c.finish(c.response, nil); !lingers && c.whole != nil {
+		c.server.recycle(c.whole)
 	}
 }
 
@@ -159,8 +172,8 @@ func (c *call) reject(reason string) {
 	c.finish(nil, errBusy(c.request, c.server.fairness.RetryAfter(&c.fair)))
 }
 
-// finish answers the network and settles the accounts.
-func (c *call) finish(r *api.Response, err error) {
+// finish answers the network and settles the accounts. It reports whether the call still holds seats.
+func (c *call) finish(r *api.Response, err error) (lingers bool) {
 	s := c.server
 	c.done = true
 	var shown api.Object
@@ -176,6 +189,7 @@ func (c *call) finish(r *api.Response, err error) {
 	if c.executing {
 		c.executing = false
 		if linger := s.fairness.Finish(&c.fair, now); linger > 0 {
+			lingers = true
 			s.process.At(linger, 0, s.kinds.released, 0, c)
 		}
 	}
@@ -184,6 +198,7 @@ func (c *call) finish(r *api.Response, err error) {
 	took := time.Duration(now - c.arrived)
 	s.metrics.observe(c.request, took, c.fair.Waited(now), err)
 	s.audit(c.request, c.received, took, shown, err)
+	return lingers
 }
 
 // release frees the seats that the call held for the watchers that it woke.

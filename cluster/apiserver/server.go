@@ -32,6 +32,7 @@ type Server struct {
 	deadlines    fifo // of calls, for the request time-out
 	queued       fifo // of calls and watches that wait for seats
 	watchCounts  watchCounts
+	freeWrites   []*writeCall
 	// uids and suffixes draw for decisions.
 	uids     func() types.UID
 	suffixes func() uint64

@@ -18,7 +18,7 @@ func (c *call) write() {
 		c.finish(nil, err)
 		return
 	}
-	o := c.operation
+	o := &c.whole.operation
 	o.server, o.request, o.entry, o.bytes, o.call = c.server, c.request, c.entry, c.bytes, c
 	o.start()
 }
@@ -32,7 +32,7 @@ func (c *call) written(o *operation, obj api.Object, err error) {
 		c.answer(nil, 0, err)
 		return
 	}
-	r, size := &c.body, 0
+	r, size := &api.Response{}, 0
 	switch {
 	case o.outcome.Response != nil:
 		r.Object = withVersion(o.outcome.Response, obj)
