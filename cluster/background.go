@@ -14,23 +14,22 @@ const backgroundPeriod = 100 * time.Millisecond
 
 // background is the background work of one incarnation.
 type background struct {
-	cluster       *Cluster
-	process       *host.Process
-	op            host.Op
-	due, finished sim.Kind
+	cluster *Cluster
+	process *host.Process
+	op      host.Op
+	due     sim.Kind
 }
 
 // startBackground begins the background work of a process.
 func (c *Cluster) startBackground(p *host.Process) {
 	b := &background{
-		cluster: c, process: p, op: p.Op(p.Program() + ".background"),
-		due: p.Kind("cluster.background", backgroundDue), finished: p.Kind("cluster.background.done", func(uint64, any) {}),
+		cluster: c, process: p, op: p.Op(p.Program() + ".background"), due: p.Kind("cluster.background", backgroundDue),
 	}
 	p.At(backgroundPeriod, 0, b.due, 0, b)
 }
 
 func backgroundDue(_ uint64, ref any) {
 	b := ref.(*background)
-	b.process.Charge(b.op, int64(len(b.cluster.nodes)), 0, b.finished, 0, b)
+	b.process.Spend(b.op, int64(len(b.cluster.nodes)))
 	b.process.At(backgroundPeriod, 0, b.due, 0, b)
 }

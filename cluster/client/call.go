@@ -107,7 +107,7 @@ func (s *call) granted() {
 		s.deadline = now.Add(s.client.config.Timeout)
 	}
 
-	if c := s.client; !c.isFree(c.costs.encode) {
+	if c := s.client; !c.process.IsFree(c.costs.encode) {
 		c.process.Charge(c.costs.encode, int64(s.size), 0, c.kinds.encoded, 0, s)
 		return
 	}
@@ -152,7 +152,7 @@ func (s *call) answered(payload any, err error) {
 // decode charges the answer, then delivers it.
 func (s *call) decode(response *api.Response) {
 	c := s.client
-	if c.isFree(c.costs.decode) {
+	if c.process.IsFree(c.costs.decode) {
 		s.finish(response, nil)
 		return
 	}

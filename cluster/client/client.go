@@ -49,12 +49,6 @@ type costs struct {
 	watch  host.Op // a message of a watch, which holds at least one event
 }
 
-// isFree reports whether an operation costs nothing, so that its work need not be an event of its own.
-func (c *Client) isFree(op host.Op) bool {
-	cost := c.process.Costs().Cost(op)
-	return cost.Fixed == 0 && cost.PerUnit == 0 && cost.Dist == nil
-}
-
 // New returns a client for the current incarnation of p. Clients of one process that talk to one address share a
 // connection, as client-go's share a transport.
 func New(p *host.Process, c Config) *Client {

@@ -65,7 +65,7 @@ func (w *watching) Receive(msg any, sizeBytes int) {
 		return
 	}
 	m := message{batch: msg.(*api.WatchBatch), sizeBytes: sizeBytes}
-	if c := w.reflector.client; !w.busy && c.isFree(c.costs.watch) {
+	if c := w.reflector.client; !w.busy && c.process.IsFree(c.costs.watch) {
 		w.handle(m.batch)
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -195,9 +197,25 @@ func nodeStatusChanged(a, b *corev1.NodeStatus) bool {
 			return true
 		}
 	}
+	if sharesRest(a, b) {
+		return false
+	}
 	x, y := *a, *b
 	x.Conditions, y.Conditions = nil, nil
 	return !equality.Semantic.DeepEqual(&x, &y)
+}
+
+// sharesRest reports that all but the conditions is equal because the very same maps and slices are in both, as when
+// nothing has happened since the status was sent.
+func sharesRest(a, b *corev1.NodeStatus) bool {
+	return sameMap(a.Capacity, b.Capacity) && sameMap(a.Allocatable, b.Allocatable) &&
+		a.Phase == b.Phase && slices.Equal(a.Addresses, b.Addresses) && a.DaemonEndpoints == b.DaemonEndpoints && a.NodeInfo == b.NodeInfo &&
+		len(a.Images)+len(b.Images)+len(a.VolumesInUse)+len(b.VolumesInUse)+len(a.VolumesAttached)+len(b.VolumesAttached) == 0 &&
+		a.Config == b.Config && a.Features == b.Features && slices.Equal(a.RuntimeHandlers, b.RuntimeHandlers) && slices.Equal(a.DeclaredFeatures, b.DeclaredFeatures)
+}
+
+func sameMap(a, b corev1.ResourceList) bool {
+	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer()
 }
 
 // imageList is what a node reports of its images.

@@ -17,11 +17,31 @@ func (p *Process) Charge(op Op, units int64, lane sim.Lane, k sim.Kind, num uint
 		return
 	}
 	w := work{process: p, cost: p.bill(op, units), lane: lane, kind: k, num: num, ref: ref}
-	if p.Process.Paused() && w.cost > 0 {
-		p.shelved = append(p.shelved, w)
+	p.work(&w)
+}
+
+// Spend is Charge for work whose end nobody waits for: it keeps a core busy without an event.
+func (p *Process) Spend(op Op, units int64) {
+	if !p.Process.Alive() {
+		return
+	}
+	if w := (work{process: p, cost: p.bill(op, units), silent: true}); w.cost > 0 {
+		p.work(&w)
+	}
+}
+
+func (p *Process) work(w *work) {
+	if w.cost > 0 && p.Process.Paused() {
+		p.shelved = append(p.shelved, *w)
 		return
 	}
 	p.machine.cpu.submit(w)
+}
+
+// IsFree reports whether an operation costs nothing at present.
+func (p *Process) IsFree(op Op) bool {
+	c := &p.machine.world.costs.rows[op].cost
+	return c.Fixed == 0 && c.PerUnit == 0 && c.Dist == nil
 }
 
 // bill draws the cost of an operation and enters it into the table and the accounts.

@@ -20,6 +20,7 @@ type work struct {
 	timer      sim.Timer
 	lane       sim.Lane
 	kind       sim.Kind
+	silent     bool // nobody is told of the end: there is no event
 }
 
 // cpu is a first-in, first-out run queue over some cores. Since nobody overtakes, the end of each piece of work is
@@ -38,22 +39,30 @@ func (c *cpu) init(s *sim.Simulation, cores int) {
 }
 
 // submit plans a piece of work on the core that is free first.
-func (c *cpu) submit(w work) {
+func (c *cpu) submit(w *work) {
 	now := c.simulation.Now()
 	if w.cost <= 0 {
-		w.process.AtTime(now, w.lane, w.kind, w.num, w.ref)
+		if !w.silent {
+			w.process.AtTime(now, w.lane, w.kind, w.num, w.ref)
+		}
 		return
 	}
-	core := 0
+	core, free := 0, c.freeAt[0]
 	for i, at := range c.freeAt {
-		if at < c.freeAt[core] {
-			core = i
+		if at <= now { // Which of those that stand still makes no difference.
+			core, free = i, at
+			break
+		}
+		if at < free {
+			core, free = i, at
 		}
 	}
-	w.start = max(now, c.freeAt[core])
+	w.start = max(now, free)
 	w.end = w.start.Add(c.duration(w.cost))
 	c.freeAt[core] = w.end
-	w.timer = w.process.AtTime(w.end, w.lane, w.kind, w.num, w.ref)
+	if !w.silent {
+		w.timer = w.process.AtTime(w.end, w.lane, w.kind, w.num, w.ref)
+	}
 	c.push(w, now)
 }
 
@@ -66,7 +75,7 @@ func (c *cpu) duration(cost time.Duration) time.Duration {
 }
 
 // push appends to outstanding, first letting go of what has ended at its head.
-func (c *cpu) push(w work, now sim.Time) {
+func (c *cpu) push(w *work, now sim.Time) {
 	for c.head < len(c.outstanding) && c.outstanding[c.head].end <= now {
 		c.outstanding[c.head].ref = nil
 		c.head++
@@ -78,7 +87,7 @@ func (c *cpu) push(w work, now sim.Time) {
 		clear(c.outstanding[n:])
 		c.outstanding, c.head = c.outstanding[:n], 0
 	}
-	c.outstanding = append(c.outstanding, w)
+	c.outstanding = append(c.outstanding, *w)
 }
 
 // replan takes back what has not ended and plans again, in the old order, whatever keep allows; it returns the rest
@@ -91,18 +100,19 @@ func (c *cpu) replan(speed int64, keep func(w *work) bool) (taken []work) {
 	for i := range c.freeAt {
 		c.freeAt[i] = now
 	}
-	for _, w := range old {
-		if !c.simulation.Cancel(w.timer) {
-			continue // Ended, or overdue in the hands of the kernel.
+	for i := range old {
+		w := &old[i]
+		if ended := w.silent && w.end <= now; ended || !w.silent && !c.simulation.Cancel(w.timer) {
+			continue // Or overdue in the hands of the kernel.
 		}
 		if now > w.start {
 			w.cost -= time.Duration(int64(now-w.start) * was / fullSpeed)
 		}
 		w.cost = max(w.cost, 0)
-		if keep(&w) {
+		if keep(w) {
 			c.submit(w)
 		} else {
-			taken = append(taken, w)
+			taken = append(taken, *w)
 		}
 	}
 	return taken

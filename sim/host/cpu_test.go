@@ -328,3 +328,24 @@ func (l *loop) again() {
 		l.p.Charge(l.op, 1, 0, l.kind, 0, l)
 	}
 }
+
+// Work that nobody waits for makes the next piece wait, also when it is planned anew half-way, and has no event.
+func TestSpentTimeKeepsACoreBusyWithoutAnEvent(t *testing.T) {
+	s := newSimulation(t, 1)
+	d := &diary{s: s}
+	m := NewMachine(s, Config{Name: "m"})
+	p := m.Spawn("p", func(*Process) {})
+	op := p.Costs().Register("work", Cost{Fixed: 10 * time.Millisecond})
+	p.Spend(op, 1)
+	if s.Pending() != 0 {
+		t.Errorf("%d events for work that nobody waits for", s.Pending())
+	}
+	p.ChargeFunc(op, 1, func() { d.note("after") })
+	run(t, s, 5*time.Millisecond)
+	m.SetSpeed(500) // 5 ms of the first and all of the second are left, at half the speed.
+	run(t, s, time.Second)
+	d.expect(t, "35ms after")
+	if p.CPU() != 20*time.Millisecond {
+		t.Errorf("charged %v", p.CPU())
+	}
+}

@@ -130,8 +130,8 @@ func (p *Process) proceed() {
 	p.Process.Resume()
 	shelved := p.shelved
 	p.shelved = nil
-	for _, w := range shelved {
-		p.machine.cpu.submit(w)
+	for i := range shelved {
+		p.machine.cpu.submit(&shelved[i])
 	}
 	for _, o := range p.machine.observers {
 		o.ProcessResumed(p)
