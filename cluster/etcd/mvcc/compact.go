@@ -33,8 +33,8 @@ func (s *Store) compactRecord(r *Record, revision int64) {
 	if r.Version != 0 || r.ModRevision == revision {
 		return
 	}
-	if newest, _ := s.keys.Get(r.Key); newest == r {
-		s.keys.Delete(r.Key)
+	if s.keys.get(r.Key) == r {
+		s.keys.remove(r.Key)
 		s.sizeBytes -= int64(r.sizeBytes)
 	}
 }

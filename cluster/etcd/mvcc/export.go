@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/tidwall/btree"
 )
 
 // Revision is one put or deletion in the export of a snapshot.
@@ -22,13 +20,12 @@ func (s *Snapshot) CompactRevision() int64 { return s.compactRevision }
 // compaction kept, by revision and key, and then the log.
 func (s *Snapshot) Export() []Revision {
 	var kept []*Record
-	s.keys.Scan(func(_ string, newest *Record) bool {
+	for _, newest := range s.keys {
 		r := newest.at(s.compactRevision - 1)
 		if r != nil && r.Version != 0 && newest.at(s.compactRevision) == r {
 			kept = append(kept, r)
 		}
-		return true
-	})
+	}
 	slices.SortFunc(kept, func(a, b *Record) int {
 		return cmp.Or(cmp.Compare(a.ModRevision, b.ModRevision), cmp.Compare(a.Key, b.Key))
 	})
@@ -44,9 +41,7 @@ func (s *Snapshot) Export() []Revision {
 // Import builds the snapshot that was exported. It checks that the revisions fit together.
 func Import(all []Revision, revision, compactRevision int64) (*Snapshot, error) {
 	floor := compactRevision
-	s := &Snapshot{
-		keys: &btree.Map[string, *Record]{}, revision: revision, compactRevision: compactRevision, floor: &floor,
-	}
+	s := &Snapshot{revision: revision, compactRevision: compactRevision, floor: &floor}
 	last := map[string]*Record{}
 	for i := range all {
 		r := &Record{KeyValue: all[i].KeyValue, previous: last[all[i].Key]}
@@ -56,7 +51,7 @@ func Import(all []Revision, revision, compactRevision int64) (*Snapshot, error) 
 		last[r.Key] = r
 	}
 	for _, key := range slices.Sorted(maps.Keys(last)) {
-		s.keys.Set(key, last[key])
+		s.keys = append(s.keys, last[key])
 	}
 	return s, nil
 }

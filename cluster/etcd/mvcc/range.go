@@ -40,7 +40,7 @@ func (s *Store) rangeAt(r *RangeRequest, now int64) (*RangeResponse, error) {
 // fill counts the keys of the range and gathers as many as may be needed.
 func (s *Store) fill(response *RangeResponse, r *RangeRequest, revision int64) {
 	if r.RangeEnd == "" {
-		if newest, ok := s.keys.Get(r.Key); ok {
+		if newest := s.keys.get(r.Key); newest != nil {
 			response.add(newest.living(revision), r.CountOnly)
 		}
 		return

@@ -1,11 +1,8 @@
 package mvcc
 
-import "github.com/tidwall/btree"
-
-// Snapshot is the state of a keyspace at one revision. It never changes; taking one costs nothing, since the tree is
-// copied on write and the records are shared.
+// Snapshot is the state of a keyspace at one revision. It never changes; the records are shared.
 type Snapshot struct {
-	keys            *btree.Map[string, *Record]
+	keys            []*Record // the newest of each key, in order of keys
 	log             history
 	revision        int64
 	compactRevision int64
@@ -16,7 +13,7 @@ type Snapshot struct {
 // Snapshot takes the state as it is.
 func (s *Store) Snapshot() *Snapshot {
 	return &Snapshot{
-		keys: s.keys.Copy(), log: s.log.share(), revision: s.revision, compactRevision: s.compactRevision,
+		keys: s.keys.records(), log: s.log.share(), revision: s.revision, compactRevision: s.compactRevision,
 		floor: s.floor, sizeBytes: s.sizeBytes,
 	}
 }
@@ -31,18 +28,17 @@ func (s *Snapshot) SizeBytes() int64 { return s.sizeBytes }
 // attached again.
 func Restore(from *Snapshot, leases Leases) *Store {
 	s := &Store{
-		keys: from.keys.Copy(), log: from.log.share(), revision: from.revision,
+		keys: indexOf(from.keys), log: from.log.share(), revision: from.revision,
 		compactRevision: from.compactRevision, floor: from.floor, sizeBytes: from.sizeBytes, leases: leases,
 	}
 	if leases == nil {
 		return s
 	}
-	s.keys.Scan(func(key string, r *Record) bool {
+	for _, r := range from.keys {
 		if r.Lease != 0 {
-			leases.Attach(r.Lease, key)
+			leases.Attach(r.Lease, r.Key)
 		}
-		return true
-	})
+	}
 	return s
 }
 
@@ -52,13 +48,12 @@ func (s *Snapshot) Clone() *Snapshot {
 	floor := s.compactRevision
 	copied := make(map[*Record]*Record, len(s.log.records))
 	c := &Snapshot{
-		keys: &btree.Map[string, *Record]{}, revision: s.revision, compactRevision: s.compactRevision,
+		keys: make([]*Record, len(s.keys)), revision: s.revision, compactRevision: s.compactRevision,
 		floor: &floor, sizeBytes: s.sizeBytes,
 	}
-	s.keys.Scan(func(key string, newest *Record) bool {
-		c.keys.Set(key, cloneList(newest, copied))
-		return true
-	})
+	for i, newest := range s.keys {
+		c.keys[i] = cloneList(newest, copied)
+	}
 	c.log.records = make([]*Record, len(s.log.records))
 	for i, r := range s.log.records {
 		c.log.records[i] = cloneList(r, copied)

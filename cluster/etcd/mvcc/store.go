@@ -1,10 +1,6 @@
 package mvcc
 
-import (
-	"cmp"
-
-	"github.com/tidwall/btree"
-)
+import "cmp"
 
 // Leases is what the keyspace asks of the leases. Keys are attached and detached as they are written.
 type Leases interface {
@@ -15,8 +11,7 @@ type Leases interface {
 
 // Store is the keyspace of one member. Writes must come in the order of the replicated log.
 type Store struct {
-	// keys holds the newest record of each key, tombstones too until they are compacted.
-	keys *btree.Map[string, *Record]
+	keys index
 	// log holds the records from compactRevision on, in order of revision.
 	log history
 	// revision is that of the last write. An empty store is at revision 1, as in etcd.
@@ -39,7 +34,7 @@ type Store struct {
 // New returns an empty keyspace. leases may be nil where no lease exists.
 func New(leases Leases) *Store {
 	floor := int64(-1)
-	return &Store{keys: &btree.Map[string, *Record]{}, revision: 1, compactRevision: -1, floor: &floor, leases: leases}
+	return &Store{keys: newIndex(), revision: 1, compactRevision: -1, floor: &floor, leases: leases}
 }
 
 // Revision is the revision of the last write.
@@ -55,7 +50,7 @@ func (s *Store) FirstRevision() int64 { return max(s.compactRevision, *s.floor) 
 func (s *Store) SizeBytes() int64 { return s.sizeBytes }
 
 // Keys counts the keys in the index, tombstones included.
-func (s *Store) Keys() int { return s.keys.Len() }
+func (s *Store) Keys() int { return s.keys.len() }
 
 // Changes are the records that the last write made, in order. The slice is valid until the next write.
 func (s *Store) Changes() []*Record { return s.changes }
@@ -87,9 +82,9 @@ func (s *Store) put(key string, value Value, lease int64) *Record {
 		Key: key, Value: value, ModRevision: s.revision + 1, CreateRevision: s.revision + 1, Version: 1, Lease: lease,
 	}}
 	r.sizeBytes = int32(r.SizeBytes())
-	old, replaced := s.keys.Set(key, r)
+	old := s.keys.set(key, r)
 	var oldLease int64
-	if replaced {
+	if old != nil {
 		r.Key, r.previous, r.replacedBytes = old.Key, old, old.sizeBytes
 		if old.Version != 0 {
 			r.CreateRevision, r.Version = old.CreateRevision, old.Version+1
@@ -110,7 +105,7 @@ func (s *Store) deleteKey(old *Record) {
 		previous:  old,
 		sizeBytes: int32(len(old.Key) + keyValueOverheadBytes), replacedBytes: old.sizeBytes,
 	}
-	s.keys.Set(r.Key, r)
+	s.keys.set(r.Key, r)
 	s.moveLease(r.Key, old.Lease, 0)
 	s.record(r)
 }
@@ -163,7 +158,7 @@ func (s *Store) checkKept(r *PutRequest) error {
 
 // current is the living state of a key; nil where it does not exist.
 func (s *Store) current(key string) *Record {
-	if r, ok := s.keys.Get(key); ok && r.Version != 0 {
+	if r := s.keys.get(key); r != nil && r.Version != 0 {
 		return r
 	}
 	return nil
@@ -248,8 +243,8 @@ func (s *Store) collect(key, end string) []*Record {
 
 // ascend visits the newest record of each key of a range in order, tombstones included.
 func (s *Store) ascend(key, end string, visit func(*Record) bool) {
-	s.keys.Ascend(key, func(k string, r *Record) bool {
-		if end != AllKeys && k >= end {
+	s.keys.ascend(key, func(r *Record) bool {
+		if end != AllKeys && r.Key >= end {
 			return false
 		}
 		return visit(r)
