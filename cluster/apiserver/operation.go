@@ -216,11 +216,31 @@ func (o *operation) Done(obj api.Object, err error) {
 	case errors.Is(err, storage.ErrKeyExists):
 		o.taken()
 		return
+	case err == nil && o.outcome.Then != nil:
+		o.deleteWritten(obj)
+		return
 	case err == nil && o.entry.Resource == api.Services:
 		o.server.releaseAddresses(o.old, obj, o.outcome.Action)
 		o.deleteEndpoints()
 	}
 	o.end(obj, o.explain(err))
+}
+
+// deleteWritten deletes what has just been written; the request ends with it.
+func (o *operation) deleteWritten(written api.Object) {
+	options := o.outcome.Then
+	if p := options.Preconditions; p != nil && p.ResourceVersion != nil {
+		// The write that made it old was this request's own.
+		options = options.DeepCopy()
+		options.Preconditions.ResourceVersion = api.Ptr(api.Meta(written).ResourceVersion)
+	}
+	r := &api.Request{
+		Verb: api.VerbDelete, Resource: o.request.Resource, Namespace: o.request.Namespace, Name: o.request.Name, Delete: options,
+		User: o.request.User, UserAgent: o.request.UserAgent,
+	}
+	deletion := &operation{server: o.server, request: r, entry: o.entry, bytes: o.bytes}
+	deletion.done = func(_ *operation, obj api.Object, err error) { o.end(obj, err) }
+	deletion.start()
 }
 
 // deleteEndpoints removes the Endpoints of a deleted Service, as its registry does upstream; nobody waits for it, and

@@ -56,6 +56,8 @@ type Outcome struct {
 	Response api.Object
 	// Bare asks for an answer without object, as a Status of success is: delete of most kinds, binding, eviction.
 	Bare bool
+	// Then, if set, asks for the object to be deleted with these options when it has been written: an eviction.
+	Then *metav1.DeleteOptions
 }
 
 // Conditional writes New in place of Old, if Old is still what is stored.

@@ -249,6 +249,14 @@ func TestEvictionCountsAgainstTheBudget(t *testing.T) {
 	if out.Action != Write || len(out.Before) != 1 || !out.Bare {
 		t.Fatalf("action %v, before %v", out.Action, out.Before)
 	}
+	marked := out.Object.(*corev1.Pod)
+	if last := marked.Status.Conditions[len(marked.Status.Conditions)-1]; out.Then == nil || marked.DeletionTimestamp != nil ||
+		last.Type != corev1.DisruptionTarget || last.Reason != "EvictionByEvictionAPI" || last.Message != "Eviction API: evicting" {
+		t.Errorf("first the pod is written as %+v, then deleted with %v", marked.Status.Conditions, out.Then)
+	}
+	if again, err := Evict(w.context(), marked, &policyv1.Eviction{}); err != nil || again.Then != nil || again.Object.GetDeletionTimestamp() == nil {
+		t.Errorf("a pod that has the condition: %+v, %v; want it deleted at once", again.Object, err)
+	}
 	b := out.Before[0].New.(*policyv1.PodDisruptionBudget)
 	if b.Status.DisruptionsAllowed != 0 || b.Status.DisruptedPods["p"] != api.Time(epoch) || b.Status.Conditions[0].Reason != "InsufficientPods" {
 		t.Errorf("budget status %+v", b.Status)

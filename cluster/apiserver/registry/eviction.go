@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 
@@ -19,7 +20,8 @@ import (
 const maxDisruptedPods = 2000
 
 // Evict decides on an eviction of the stored pod old. If a disruption budget covers the pod, the outcome carries the
-// budget's new count in Before. Its answer is bare.
+// budget's new count in Before. The pod is first given a condition that says why it goes, and then deleted: two writes,
+// of which the second is asked for in Then. Its answer is bare.
 func Evict(ctx *Context, old api.Object, eviction *policyv1.Eviction) (Outcome, error) {
 	pod := old.(*corev1.Pod)
 	if eviction.Name != "" && eviction.Name != pod.Name {
@@ -34,7 +36,37 @@ func Evict(ctx *Context, old api.Object, eviction *policyv1.Eviction) (Outcome, 
 		return Outcome{}, err
 	}
 	out.Before, out.Bare = before, true
+	if evicted := markEvicted(ctx, pod); evicted != nil && !ctx.DryRun {
+		out.Action, out.Object, out.Then = Write, evicted, &metav1.DeleteOptions{}
+		if eviction.DeleteOptions != nil {
+			out.Then = eviction.DeleteOptions
+		}
+	}
 	return out, nil
+}
+
+// markEvicted is the pod with the condition of an eviction, nil if it has it already.
+func markEvicted(ctx *Context, pod *corev1.Pod) *corev1.Pod {
+	mark := corev1.PodCondition{
+		Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, LastTransitionTime: ctx.time(),
+		Reason: "EvictionByEvictionAPI", Message: "Eviction API: evicting",
+	}
+	conditions := slices.Clone(pod.Status.Conditions)
+	i := slices.IndexFunc(conditions, func(c corev1.PodCondition) bool { return c.Type == mark.Type })
+	switch {
+	case i < 0:
+		conditions = append(conditions, mark)
+	case conditions[i].Status == mark.Status && conditions[i].Reason == mark.Reason && conditions[i].Message == mark.Message:
+		return nil
+	default:
+		if conditions[i].Status == mark.Status {
+			mark.LastTransitionTime = conditions[i].LastTransitionTime
+		}
+		conditions[i] = mark
+	}
+	pod = api.Shallow(pod)
+	pod.Status.Conditions = conditions
+	return pod
 }
 
 // disrupt asks the pod's disruption budget, if there is one and it counts the pod.
