@@ -29,6 +29,7 @@ type Config struct {
 	Host string
 	// Identity tells replicas apart in the election; empty means no election: this is the only one.
 	Identity string
+	Election Election
 	Metrics  *metrics.Registry
 
 	// QPSMilli and Burst are the client's bucket, and again that of the event client; zero is 50/100.
@@ -47,6 +48,12 @@ type Config struct {
 	Decided func(Decision)
 }
 
+// Election says which lease is contended for, and how. Zero fields are kube-scheduler's defaults.
+type Election struct {
+	Namespace, Name                           string
+	LeaseDuration, RenewDeadline, RetryPeriod time.Duration
+}
+
 // Decision is a node chosen for a pod.
 type Decision struct {
 	Profile string
@@ -60,8 +67,9 @@ type Decision struct {
 type Profile struct {
 	SchedulerName string
 	// Plugins builds the plugins; nil means the default set.
-	Plugins                  func(h *framework.Handle) ([]runtime.Enabled, error)
-	Disabled                 map[string][]string
+	Plugins func(h *framework.Handle) ([]runtime.Enabled, error)
+	// Enabled and Disabled say by extension point what is different there: see runtime.Config.
+	Enabled, Disabled        map[string][]string
 	PercentageOfNodesToScore *int32
 }
 

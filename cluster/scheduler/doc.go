@@ -26,6 +26,8 @@
 //	cache/               nodes and pods, assumed ones included; snapshots
 //	plugins/NAME/        one package a plugin
 //	metrics/             kube-scheduler's metrics
+//	config/              KubeSchedulerConfiguration files
+//	oracle/              kube-scheduler itself, to compare with
 //
 // # Equal to upstream
 //
@@ -33,7 +35,7 @@
 // messages and retries are those of kube-scheduler v1.36 run with one worker. Where upstream leaves something to Go's map order (which of
 // equal preemption candidates, which node preemption looks at first), the order here is fixed or drawn from the simulation's stream.
 // Opportunistic batching has no effect on the default profile, whose pods upstream can't sign (default topology constraints), and is
-// not modelled; nor are extenders, volumes, devices and pod groups.
+// not modelled; nor are devices and pod groups. The nested module oracle holds all this to upstream's own code.
 //
 // This package's API may change; the promised surface is sim, cluster, workloads, scenarios and reports.
 package scheduler

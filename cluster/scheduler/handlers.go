@@ -22,6 +22,7 @@ func (s *Scheduler) watch() {
 		Update: func(before, after api.Object) { s.nodeUpdated(before.(*corev1.Node), after.(*corev1.Node)) },
 		Delete: func(o api.Object) { s.nodeDeleted(o.(*corev1.Node)) },
 	})
+	s.watchStorage()
 }
 
 // chargeEvent bills an informer's event; nobody waits for it.

@@ -16,6 +16,8 @@ type informers struct {
 	pods, nodes, namespaces        *client.Informer
 	services, controllers          *client.Informer
 	replicaSets, statefulSets, pdb *client.Informer
+	volumes, claims, classes       *client.Informer
+	csiNodes, drivers, attachments *client.Informer
 }
 
 // livePods leaves out pods that have ended: they hold no resources (pkg/scheduler/scheduler.go: NewInformerFactory).
@@ -32,6 +34,8 @@ func newInformers(c *client.Client) informers {
 		pods: all.For(api.Pods, client.Options{FieldSelector: livePods}), nodes: of(api.Nodes), namespaces: of(api.Namespaces),
 		services: of(api.Services), controllers: of(api.ReplicationControllers),
 		replicaSets: of(api.ReplicaSets), statefulSets: of(api.StatefulSets), pdb: of(api.PodDisruptionBudgets),
+		volumes: of(api.PersistentVolumes), claims: of(api.PersistentVolumeClaims), classes: of(api.StorageClasses),
+		csiNodes: of(api.CSINodes), drivers: of(api.CSIDrivers), attachments: of(api.VolumeAttachments),
 	}
 }
 

@@ -11,19 +11,23 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/imagelocality"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/interpodaffinity"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodeaffinity"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodedeclaredfeatures"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodename"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodeports"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/noderesources"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodeunschedulable"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/nodevolumelimits"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/podtopologyspread"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/prioritysort"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/schedulinggates"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/tainttoleration"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/volumebinding"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/volumerestrictions"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/volumezone"
 )
 
 // DefaultPlugins builds the plugins of the default profile, in upstream's order and with its weights
-// (pkg/scheduler/apis/config/v1/default_plugins.go). The volume plugins and NodeDeclaredFeatures are left out: upstream they pass
-// pods without volume claims, and here a pod with claims is scheduled as if it had none.
+// (pkg/scheduler/apis/config/v1/default_plugins.go).
 func DefaultPlugins(h *framework.Handle) ([]runtime.Enabled, error) {
 	affinity, err := nodeaffinity.New(h, nodeaffinity.Args{})
 	if err != nil {
@@ -42,6 +46,10 @@ func DefaultPlugins(h *framework.Handle) ([]runtime.Enabled, error) {
 		{Plugin: affinity, Weight: 2},
 		{Plugin: nodeports.NodePorts{}},
 		{Plugin: fit, Weight: 1},
+		{Plugin: volumerestrictions.New(h)},
+		{Plugin: nodevolumelimits.New(h)},
+		{Plugin: volumebinding.New(h, volumebinding.Args{})},
+		{Plugin: volumezone.New(h)},
 		{Plugin: podtopologyspread.New(h, podtopologyspread.Args{}), Weight: 2},
 		{Plugin: interpodaffinity.New(h, interpodaffinity.Args{}), Weight: 2},
 		{Plugin: dynamicresources.New(h)},
@@ -49,6 +57,7 @@ func DefaultPlugins(h *framework.Handle) ([]runtime.Enabled, error) {
 		{Plugin: noderesources.NewBalanced(h, nil), Weight: 1},
 		{Plugin: imagelocality.New(h), Weight: 1},
 		{Plugin: defaultbinder.New(h)},
+		{Plugin: nodedeclaredfeatures.New(h)},
 	}, nil
 }
 
@@ -63,7 +72,13 @@ func buildProfile(p Profile, names *framework.PluginNames, h *framework.Handle) 
 		return nil, fmt.Errorf("profile %s: %w", p.SchedulerName, err)
 	}
 	return runtime.New(runtime.Config{
-		SchedulerName: p.SchedulerName, Plugins: plugins, Disabled: p.Disabled,
+		SchedulerName: p.SchedulerName, Plugins: plugins, Enabled: p.Enabled, Disabled: p.Disabled,
 		PercentageOfNodesToScore: p.PercentageOfNodesToScore,
 	}, names, h)
+}
+
+// Check builds the profile on a handle that is thrown away, and says what is wrong with it.
+func (p Profile) Check() error {
+	_, err := buildProfile(p, framework.NewPluginNames(), framework.NewHandle(p.SchedulerName, framework.NewSymbols()))
+	return err
 }

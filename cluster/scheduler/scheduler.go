@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/client"
@@ -97,8 +98,10 @@ func (s *Scheduler) buildProfiles() {
 	for _, p := range profiles {
 		h := framework.NewHandle(p.SchedulerName, s.symbols)
 		h.Listers = &s.known
+		h.Storage = (*storage)(s)
 		h.Actions = (*actions)(s)
 		h.Now = func() time.Time { return s.process.Wall().Time() }
+		h.After = func(d time.Duration, then func()) { s.process.After(d, then) }
 		h.Draw = func(n int) int { return int(s.draws.Int63n(purposeDraw, int64(n))) }
 		h.Nominator = (*nominator)(s)
 		h.Observe = s.metrics
@@ -183,8 +186,10 @@ func (s *Scheduler) lead(t *sim.Task) {
 		return
 	}
 	var leading sim.Signal
+	e := s.config.Election
 	client.RunLeaderElection(s.process, s.newClient(userAgent+" leader-election"), client.LeaderConfig{
-		Namespace: leaseNamespace, Name: leaseName, Identity: s.config.Identity, Metrics: s.config.Metrics,
+		Namespace: cmp.Or(e.Namespace, leaseNamespace), Name: cmp.Or(e.Name, leaseName), Identity: s.config.Identity, Metrics: s.config.Metrics,
+		LeaseDuration: e.LeaseDuration, RenewDeadline: e.RenewDeadline, RetryPeriod: e.RetryPeriod,
 		OnStartedLeading: leading.Set,
 		OnStoppedLeading: func() { s.process.Restart(restartDelay) },
 	})

@@ -14,21 +14,24 @@ type Handle struct {
 	Profile   string // schedulerName
 	Symbols   *Symbols
 	Listers   Listers
+	Storage   Storage
 	Nominator Nominator
 	Runner    Runner
 	Actions   Actions
 	Observe   Observer
 	// Now reads the host's wall clock.
 	Now func() time.Time
+	// After calls back later; not if the scheduler has died meanwhile.
+	After func(d time.Duration, then func())
 	// Draw returns a number in [0, n) from the simulation's random stream: upstream uses math/rand where this is called.
 	Draw func(n int) int
 
 	stateKeys *StateKey
 }
 
-// NewHandle returns a handle whose state keys are unused.
+// NewHandle returns a handle whose state keys are unused, on a cluster without volumes.
 func NewHandle(profile string, symbols *Symbols) *Handle {
-	return &Handle{Profile: profile, Symbols: symbols, stateKeys: new(StateKey)}
+	return &Handle{Profile: profile, Symbols: symbols, Storage: NoStorage{}, stateKeys: new(StateKey)}
 }
 
 // NewStateKey returns a fresh place in Cycle's memory.

@@ -22,7 +22,7 @@ func TestPlugins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		for i := range rapid.IntRange(1, 12).Draw(t, "pods") {
-			pod := testcluster.Pod(t, fmt.Sprintf("p%d", i))
+			pod := drawPod(t, i)
 			w.update(t)
 			for _, enabled := range w.plugins {
 				if theirs := w.theirs.plugins[enabled.Plugin.Name()]; theirs != nil {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
-	"github.com/fauxkube/fauxkube/cluster/scheduler/internal/testcluster"
 )
 
 // TestScheduling schedules pods onto random clusters that change meanwhile, and compares each attempt from end to end.
@@ -27,7 +26,7 @@ func TestScheduling(t *testing.T) {
 			if rapid.IntRange(0, 5).Draw(t, "change") == 0 {
 				w.changeNode(t)
 			}
-			a := &attempt{t: t, w: w, pod: testcluster.Pod(t, fmt.Sprintf("p%d", i)), state: uframework.NewCycleState()}
+			a := &attempt{t: t, w: w, pod: drawPod(t, i), state: uframework.NewCycleState()}
 			w.fakes.Pods[a.pod.Namespace+"/"+a.pod.Name] = a.pod
 			a.run()
 			seen.attempts++

@@ -104,4 +104,11 @@ func (u *upstream) fill(fakes *testcluster.Fakes) {
 			panic(err)
 		}
 	}
+	add(core.PersistentVolumeClaims().Informer(), fakes.Volumes.Claims)
+	add(core.PersistentVolumes().Informer(), fakes.Volumes.PVs)
+	storage := u.known.Storage().V1()
+	add(storage.StorageClasses().Informer(), fakes.Volumes.Classes)
+	add(storage.CSINodes().Informer(), fakes.Volumes.CSINodes)
+	add(storage.CSIDrivers().Informer(), fakes.Volumes.Drivers)
+	add(storage.VolumeAttachments().Informer(), fakes.Volumes.Attachments)
 }

@@ -48,7 +48,9 @@ func newWorld(fakes *testcluster.Fakes) *world {
 
 // drawWorld draws a cluster of few nodes: what goes wrong goes wrong on two as well.
 func drawWorld(t *rapid.T) *world {
-	w := newWorld(testcluster.NewFakes())
+	fakes := testcluster.NewFakes()
+	fakes.Volumes = testcluster.DrawVolumes(t)
+	w := newWorld(fakes)
 	for i := range 7 - rapid.IntRange(0, 5).Draw(t, "nodes") {
 		w.addNode(testcluster.Node(t, fmt.Sprintf("n%d", i)))
 	}
@@ -59,6 +61,15 @@ func (w *world) addNode(n *corev1.Node) {
 	w.nodes = append(w.nodes, n)
 	w.cache.AddNode(n)
 	w.theirs.cache.AddNode(klog.Background(), n)
+}
+
+// drawPod draws a pod, one in three with volumes.
+func drawPod(t *rapid.T, i int) *corev1.Pod {
+	pod := testcluster.Pod(t, fmt.Sprintf("p%d", i))
+	if testcluster.Pick(t, "mounts volumes", []bool{false, false, true}) {
+		testcluster.Mount(t, pod)
+	}
+	return pod
 }
 
 // changeNode replaces a node by another of its name and zone. A node that changes its zone keeps its place in both schedulers' snapshots

@@ -10,14 +10,18 @@ import (
 type Enabled struct {
 	Plugin framework.Plugin
 	Weight int64
+	// Only says that the plugin takes part where Config.Enabled names it and nowhere else.
+	Only bool
 }
 
 // Config describes a profile. Every plugin takes part in all extension points that it implements, in the order given, unless
-// Disabled says otherwise.
+// Enabled or Disabled say otherwise.
 type Config struct {
 	SchedulerName string
 	Plugins       []Enabled
-	// Disabled names extension points ("Filter", "Score", ...) that a plugin is left out of.
+	// Enabled names plugins by extension point ("Filter", "Score", ...). Those among Plugins anyhow come first there, the others last.
+	Enabled map[string][]string
+	// Disabled names plugins that an extension point leaves out, unless Enabled names them there; "*" is all.
 	Disabled map[string][]string
 	// PercentageOfNodesToScore overrides the scheduler's; nil does not.
 	PercentageOfNodesToScore *int32
@@ -30,7 +34,7 @@ type Framework struct {
 	handle *framework.Handle
 
 	preEnqueue []framework.PreEnqueuePlugin
-	queueSort  framework.QueueSortPlugin
+	queueSorts []framework.QueueSortPlugin // exactly one
 	enqueue    []framework.EnqueueExtensions
 	preFilters []preFilter
 	filters    []filter
@@ -79,22 +83,17 @@ type scorer struct {
 // New sorts a profile's plugins into their extension points.
 func New(c Config, names *framework.PluginNames, handle *framework.Handle) (*Framework, error) {
 	f := &Framework{config: c, names: names, handle: handle}
-	seen := map[string]bool{}
 	for _, enabled := range c.Plugins {
-		name := enabled.Plugin.Name()
-		if seen[name] {
-			return nil, fmt.Errorf("profile %s: plugin %q is enabled twice", c.SchedulerName, name)
-		}
-		seen[name] = true
-		if err := f.enable(enabled); err != nil {
-			return nil, err
-		}
+		f.listen(enabled.Plugin)
 	}
-	if f.queueSort == nil {
-		return nil, fmt.Errorf("profile %s: no queue sort plugin is enabled", c.SchedulerName)
+	if err := f.enableAll(); err != nil {
+		return nil, fmt.Errorf("profile %s: %w", c.SchedulerName, err)
+	}
+	if n := len(f.queueSorts); n != 1 {
+		return nil, fmt.Errorf("only one queue sort plugin required for profile with scheduler name %q, but got %d", c.SchedulerName, n)
 	}
 	if len(f.bind) == 0 {
-		return nil, fmt.Errorf("profile %s: at least one bind plugin is needed", c.SchedulerName)
+		return nil, fmt.Errorf("at least one bind plugin is needed for profile with scheduler name %q", c.SchedulerName)
 	}
 	for f.objects < len(f.filters) && f.filters[f.objects].object != nil {
 		f.objects++
@@ -103,80 +102,12 @@ func New(c Config, names *framework.PluginNames, handle *framework.Handle) (*Fra
 	return f, nil
 }
 
-func (f *Framework) enable(e Enabled) error {
-	name := e.Plugin.Name()
-	id := f.names.ID(name)
-	at := func(point string) bool {
-		for _, disabled := range f.config.Disabled[point] {
-			if disabled == name || disabled == "*" {
-				return false
-			}
-		}
-		return true
-	}
-	if p, ok := e.Plugin.(framework.QueueSortPlugin); ok && at("QueueSort") {
-		if f.queueSort != nil {
-			return fmt.Errorf("profile %s: only one queue sort plugin can be enabled", f.config.SchedulerName)
-		}
-		f.queueSort = p
-	}
-	if p, ok := e.Plugin.(framework.PreEnqueuePlugin); ok && at("PreEnqueue") {
-		f.preEnqueue = append(f.preEnqueue, p)
-	}
-	if p, ok := e.Plugin.(framework.EnqueueExtensions); ok {
-		f.enqueue = append(f.enqueue, p)
-	} else if canReject(e.Plugin) {
-		f.enqueue = append(f.enqueue, anyEvent{name})
-	}
-	f.enableFilters(e, id, at)
-	f.enableScores(e, id, at)
-	f.enableBinding(e, at)
-	return nil
-}
-
-func (f *Framework) enableFilters(e Enabled, id framework.PluginID, at func(string) bool) {
-	if p, ok := e.Plugin.(framework.PreFilterPlugin); ok && at("PreFilter") {
-		extensions, _ := e.Plugin.(framework.PreFilterExtensions)
-		f.preFilters = append(f.preFilters, preFilter{id, p, extensions})
-	}
-	if p, ok := e.Plugin.(framework.FilterPlugin); ok && at("Filter") {
-		object, _ := e.Plugin.(framework.ObjectFilter)
-		column, _ := e.Plugin.(framework.ColumnFilter)
-		f.filters = append(f.filters, filter{id, p, object, column})
-	}
-	if p, ok := e.Plugin.(framework.PostFilterPlugin); ok && at("PostFilter") {
-		f.postFilter = append(f.postFilter, p)
-	}
-}
-
-func (f *Framework) enableScores(e Enabled, id framework.PluginID, at func(string) bool) {
-	if p, ok := e.Plugin.(framework.PreScorePlugin); ok && at("PreScore") {
-		f.preScores = append(f.preScores, preScore{id, p})
-	}
-	if p, ok := e.Plugin.(framework.ScorePlugin); ok && at("Score") {
-		s := scorer{id: id, plugin: p, weight: max(e.Weight, 1)}
-		s.object, _ = e.Plugin.(framework.ObjectScorer)
-		s.column, _ = e.Plugin.(framework.ColumnScorer)
-		s.normalize, _ = e.Plugin.(framework.ScoreNormalizer)
-		f.scorers = append(f.scorers, s)
-	}
-}
-
-func (f *Framework) enableBinding(e Enabled, at func(string) bool) {
-	if p, ok := e.Plugin.(framework.ReservePlugin); ok && at("Reserve") {
-		f.reserve = append(f.reserve, p)
-	}
-	if p, ok := e.Plugin.(framework.PermitPlugin); ok && at("Permit") {
-		f.permit = append(f.permit, p)
-	}
-	if p, ok := e.Plugin.(framework.PreBindPlugin); ok && at("PreBind") {
-		f.preBind = append(f.preBind, p)
-	}
-	if p, ok := e.Plugin.(framework.BindPlugin); ok && at("Bind") {
-		f.bind = append(f.bind, p)
-	}
-	if p, ok := e.Plugin.(framework.PostBindPlugin); ok && at("PostBind") {
-		f.postBind = append(f.postBind, p)
+// listen notes which events bring back pods that a plugin refused.
+func (f *Framework) listen(p framework.Plugin) {
+	if enqueue, ok := p.(framework.EnqueueExtensions); ok {
+		f.enqueue = append(f.enqueue, enqueue)
+	} else if canReject(p) {
+		f.enqueue = append(f.enqueue, anyEvent{p.Name()})
 	}
 }
 
@@ -209,7 +140,7 @@ func (a anyEvent) EventsToRegister() []framework.ClusterEventWithHint {
 func (f *Framework) ProfileName() string { return f.config.SchedulerName }
 
 // Less orders the queue.
-func (f *Framework) Less(a, b *framework.QueuedPodInfo) bool { return f.queueSort.Less(a, b) }
+func (f *Framework) Less(a, b *framework.QueuedPodInfo) bool { return f.queueSorts[0].Less(a, b) }
 
 // PreEnqueue returns the plugins that may gate pods, in order.
 func (f *Framework) PreEnqueue() []framework.PreEnqueuePlugin { return f.preEnqueue }

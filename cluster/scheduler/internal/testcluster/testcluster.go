@@ -25,6 +25,9 @@ type Fakes struct {
 	RSs         map[string]*appsv1.ReplicaSet
 	PDBs        []*policyv1.PodDisruptionBudget
 	Nominations map[string][]*framework.PodInfo
+	Volumes     *Volumes
+	// After, if set, is told of every wait.
+	After func(then func())
 	// Did lists the actions, in order.
 	Did []string
 }
@@ -102,14 +105,22 @@ var Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func (f *Fakes) Handle(symbols *framework.Symbols) *framework.Handle {
 	h := framework.NewHandle("default-scheduler", symbols)
 	h.Listers, h.Actions, h.Nominator, h.Observe = f, f, f, f
+	h.Storage = f.Volumes
 	h.Now = func() time.Time { return Now }
+	h.After = func(_ time.Duration, then func()) {
+		if f.After == nil {
+			then()
+			return
+		}
+		f.After(then)
+	}
 	h.Draw = func(int) int { return 0 }
 	return h
 }
 
 // NewFakes returns two namespaces with a Service and a ReplicaSet each.
 func NewFakes() *Fakes {
-	f := &Fakes{Pods: map[string]*corev1.Pod{}, RSs: map[string]*appsv1.ReplicaSet{}}
+	f := &Fakes{Pods: map[string]*corev1.Pod{}, RSs: map[string]*appsv1.ReplicaSet{}, Volumes: &Volumes{}}
 	for i, ns := range namespaces {
 		f.NS = append(f.NS, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns, Labels: map[string]string{"team": string(rune('a' + i))}}})
 		f.Svcs = append(f.Svcs, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}})

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	configv1 "k8s.io/kube-scheduler/config/v1"
+
+	"github.com/fauxkube/fauxkube/cluster/scheduler"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
+)
+
+// Configuration is a checked configuration.
+type Configuration struct {
+	file     configv1.KubeSchedulerConfiguration // with defaults
+	profiles []scheduler.Profile
+}
+
+// Options are what kube-scheduler gets besides the file.
+type Options struct {
+	// Gates are the feature gates that are set.
+	Gates map[string]bool
+	// OutOfTree builds plugins that are not kube-scheduler's own, by name.
+	OutOfTree map[string]Factory
+}
+
+// Factory builds a plugin from its arguments in the file; nil if it has none there.
+type Factory func(args *runtime.Unknown, h *framework.Handle) (framework.Plugin, error)
+
+var codecs = func() serializer.CodecFactory {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(configv1.AddToScheme(scheme))
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict)
+}()
+
+// Load reads a file, in YAML or JSON. name stands before every complaint.
+func Load(name string, data []byte, o Options) (*Configuration, error) {
+	c, err := load(data, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// Default is the configuration of a scheduler without a file.
+func Default(o Options) (*Configuration, error) {
+	return finish(&configv1.KubeSchedulerConfiguration{}, o)
+}
+
+func load(data []byte, o Options) (*Configuration, error) {
+	decoder := codecs.UniversalDeserializer()
+	object, _, err := decoder.Decode(data, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	file, ok := object.(*configv1.KubeSchedulerConfiguration)
+	if !ok {
+		return nil, fmt.Errorf("couldn't decode as KubeSchedulerConfiguration, got %s", object.GetObjectKind().GroupVersionKind())
+	}
+	if err := file.DecodeNestedObjects(decoder); err != nil {
+		return nil, err
+	}
+	return finish(file, o)
+}
+
+// finish fills in defaults, checks everything and builds the plugins once, on a handle that is thrown away: complaints come now, not when
+// the scheduler starts.
+func finish(file *configv1.KubeSchedulerConfiguration, o Options) (*Configuration, error) {
+	if err := checkGates(o.Gates); err != nil {
+		return nil, err
+	}
+	setDefaults(file)
+	if errs := validate(file); len(errs) > 0 {
+		return nil, errs.ToAggregate()
+	}
+	c := &Configuration{file: *file}
+	for i := range file.Profiles {
+		profile, err := buildProfile(&file.Profiles[i], o)
+		if err != nil {
+			return nil, err
+		}
+		if err := profile.Check(); err != nil {
+			return nil, err
+		}
+		c.profiles = append(c.profiles, profile)
+	}
+	return c, nil
+}
+
+// SchedulerNames lists the profiles.
+func (c *Configuration) SchedulerNames() []string {
+	var names []string
+	for _, p := range c.profiles {
+		names = append(names, p.SchedulerName)
+	}
+	return names
+}
+
+// Apply makes a scheduler be configured so. An Identity that was given is dropped where the file turns election off.
+func (c *Configuration) Apply(s *scheduler.Config) {
+	f := &c.file
+	s.Profiles = c.profiles
+	s.PercentageOfNodesToScore = *f.PercentageOfNodesToScore
+	s.InitialBackoff = time.Duration(*f.PodInitialBackoffSeconds) * time.Second
+	s.MaxBackoff = time.Duration(*f.PodMaxBackoffSeconds) * time.Second
+	if s.QPSMilli == 0 {
+		s.QPSMilli, s.Burst = int64(float64(f.ClientConnection.QPS)*1000), int(f.ClientConnection.Burst)
+	}
+	if !*f.LeaderElection.LeaderElect {
+		s.Identity = ""
+	}
+	s.Election = scheduler.Election{
+		Namespace: f.LeaderElection.ResourceNamespace, Name: f.LeaderElection.ResourceName,
+		LeaseDuration: f.LeaderElection.LeaseDuration.Duration, RenewDeadline: f.LeaderElection.RenewDeadline.Duration,
+		RetryPeriod: f.LeaderElection.RetryPeriod.Duration,
+	}
+}
