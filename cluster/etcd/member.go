@@ -120,6 +120,9 @@ func (m *Member) AppliedIndex() uint64 { return m.applied }
 // Store is the member's keyspace, for observers, who must not write.
 func (m *Member) Store() *mvcc.Store { return m.store }
 
+// Lessor is the member's leases, for observers, who must not write.
+func (m *Member) Lessor() *lease.Lessor { return m.lessor }
+
 // Failure is why the member ended itself; nil where it did not.
 func (m *Member) Failure() error { return m.failure }
 

@@ -7,8 +7,8 @@ type Change struct {
 	Revision int64
 	Key      string
 	Deleted  bool
-	// Content is a hash of the new state; 0 where it is not to be compared.
-	Content uint64
+	// Content is a hash of the new state, Previous of the one before; 0 where it is not to be compared.
+	Content, Previous uint64
 	// Note is for the function that says what a stream wants.
 	Note any
 }

@@ -10,8 +10,8 @@ type Event struct {
 	Revision int64
 	Key      string
 	Deleted  bool
-	// Content is compared where it and the history's are not 0.
-	Content uint64
+	// Content and Previous are compared where they and the history's are not 0.
+	Content, Previous uint64
 }
 
 func (e Event) String() string {
@@ -100,8 +100,7 @@ func (s *Stream) event(e *Event) {
 	switch {
 	case e.Revision < s.from:
 		s.broken(Resumable, "from revision %d told %v", s.from, *e)
-	case change == nil || s.look(change) == Hidden || (s.look(change) == Delete) != e.Deleted ||
-		change.Content != 0 && e.Content != 0 && change.Content != e.Content:
+	case change == nil || !e.tells(change, s.look(change)):
 		s.broken(True, "told %v, which did not happen like that", *e)
 	case e.Revision < s.last:
 		s.broken(Ordered, "told %v after revision %d", *e, s.last)
@@ -114,6 +113,13 @@ func (s *Stream) event(e *Event) {
 		s.take(e)
 	}
 }
+
+// tells reports whether an event is what a watcher sees of a change.
+func (e *Event) tells(c *Change, look Look) bool {
+	return look != Hidden && (look == Delete) == e.Deleted && agree(c.Content, e.Content) && agree(c.Previous, e.Previous)
+}
+
+func agree(a, b uint64) bool { return a == 0 || b == 0 || a == b }
 
 // comesLate strikes an event off those that are missing; false where it is not among them.
 func (s *Stream) comesLate(e *Event) bool {

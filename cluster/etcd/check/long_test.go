@@ -1,0 +1,5 @@
+//go:build long
+
+package check
+
+func init() { histories = 10_000 }
