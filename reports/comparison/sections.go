@@ -160,7 +160,8 @@ func (d *Document) medians(scenario, suffix string) section {
 		if m.JudgedAt != nil {
 			title += fmt.Sprintf(" at %g", *m.JudgedAt)
 		}
-		s.header = append(s.header, strings.TrimSuffix(fmt.Sprintf("%s, %s", title, m.Unit), ", "))
+		unit, _, _ := strings.Cut(m.Unit, " of ")
+		s.header = append(s.header, strings.TrimSuffix(title+", "+unit, ", "))
 	}
 	for _, scheduler := range d.Ranked(scenario) {
 		row := []string{scheduler}

@@ -143,9 +143,9 @@ func (v *Verdict) sentence(m *Metric, comparisons int) string {
 	if v.Decision == Equal {
 		return fmt.Sprintf("%s and %s are equal in %s on %s: %s.", v.A, v.B, m.Title, seeds(v.Pairs), m.value(v.MedianA)+m.unit()+m.where())
 	}
-	numbers := fmt.Sprintf("%s on the same seed (95 %% interval %s); medians %s and %s%s%s; ahead on %d of %s, p = %s",
+	numbers := fmt.Sprintf("%s on the same seed (95 %% interval %s); medians %s and %s%s%s; ahead on %d of %s, p %s",
 		m.amount(v.Difference), m.span(v.Low, v.High), m.value(v.MedianA), m.value(v.MedianB), m.unit(), m.where(),
-		v.Ahead, seeds(v.Pairs), probability(v.Corrected))
+		v.Ahead, seeds(v.Pairs), is(probability(v.Corrected)))
 	if v.Decision == Better {
 		return fmt.Sprintf("%s is better than %s in %s: %s.", v.A, v.B, m.Title, numbers)
 	}
@@ -195,11 +195,19 @@ func seeds(n int) string {
 func probability(p float64) string {
 	switch {
 	case p < .0001:
-		return "under 0.0001"
+		return "<0.0001"
 	case p < .1:
 		return fmt.Sprintf("%.2g", p)
 	}
 	return fmt.Sprintf("%.2f", p)
+}
+
+// is puts an equals sign before what has no sign of its own.
+func is(probability string) string {
+	if rest, below := strings.CutPrefix(probability, "<"); below {
+		return "< " + rest
+	}
+	return "= " + probability
 }
 
 func (m *Metric) value(x float64) string {
@@ -254,10 +262,12 @@ func (v Verdict) turned() Verdict {
 func (d *Document) conclusion(scenario string) string {
 	m := &d.Metrics[0]
 	order := d.ranked(scenario, m)
-	switch len(order) {
-	case 0:
+	switch {
+	case len(d.complete(scenario)) == 0:
 		return "No seed has been run by every scheduler: there is nothing to compare."
-	case 1:
+	case len(order) == 0:
+		return fmt.Sprintf("No scheduler has been measured in %s%s.", m.Title, m.where())
+	case len(order) == 1:
 		s := d.Summary(scenario, order[0], m.Name, m.JudgedAt)
 		return fmt.Sprintf("%s reaches %s%s%s (median of %s). Name another scheduler to compare it with.",
 			order[0], m.value(s.Median), m.unit(), m.where(), seeds(s.Seeds))

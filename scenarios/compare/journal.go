@@ -12,7 +12,7 @@ import (
 )
 
 // Journal is a file with the header of a comparison and its finished runs, one on a line. A line that was cut off by
-// the end of the program that wrote it is dropped.
+// the end of the program that wrote it is dropped. On a nil Journal every method does nothing.
 type Journal struct {
 	file *os.File
 }
@@ -57,7 +57,7 @@ func parseJournal(path string, data []byte, h comparison.Header) ([]comparison.R
 		return nil, fmt.Errorf("%s is not a list of finished runs: move it away", path)
 	}
 	if part := Differ(found, h); part != "" {
-		return nil, fmt.Errorf("%s holds finished runs of another comparison (another %s): remove it, or name another file for the results", path, part)
+		return nil, fmt.Errorf("%s holds finished runs of another comparison, which differs in %s: remove it, or name another file for the results", path, part)
 	}
 	runs := make([]comparison.Run, len(lines)-1)
 	for i, line := range lines[1:] {
@@ -69,7 +69,15 @@ func parseJournal(path string, data []byte, h comparison.Header) ([]comparison.R
 }
 
 // Append writes down a finished run.
-func (j *Journal) Append(r comparison.Run) error { return j.write(r) }
+func (j *Journal) Append(r comparison.Run) error {
+	if j == nil {
+		return nil
+	}
+	if err := j.write(r); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", j.file.Name(), cause(err))
+	}
+	return nil
+}
 
 func (j *Journal) write(value any) error {
 	line, err := json.Marshal(value)
@@ -81,10 +89,20 @@ func (j *Journal) write(value any) error {
 }
 
 // Close keeps the file for the next time.
-func (j *Journal) Close() error { return j.file.Close() }
+func (j *Journal) Close() error {
+	if j == nil {
+		return nil
+	}
+	return j.file.Close()
+}
 
 // Remove takes the file away: everything in it is elsewhere.
-func (j *Journal) Remove() error { return errors.Join(j.file.Close(), os.Remove(j.file.Name())) }
+func (j *Journal) Remove() error {
+	if j == nil {
+		return nil
+	}
+	return errors.Join(j.file.Close(), os.Remove(j.file.Name()))
+}
 
 // cause is what the system said, without the name that the message around it has.
 func cause(err error) error {

@@ -24,7 +24,7 @@ func Merge(parts []Part) (*comparison.Document, error) {
 	var runs []comparison.Run
 	for _, p := range parts {
 		if part := Differ(first.Document.Header, p.Document.Header); part != "" {
-			return nil, fmt.Errorf("%s and %s are not of one comparison: another %s", first.File, p.File, part)
+			return nil, fmt.Errorf("%s and %s are not of one comparison: they differ in %s", first.File, p.File, part)
 		}
 		for _, r := range p.Document.Runs() {
 			c := cellOf(&r)

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -30,6 +31,14 @@ type OpenbOptions struct {
 
 // NewOpenb reads the traces and checks everything that can be wrong.
 func NewOpenb(o OpenbOptions) (*Openb, error) {
+	switch {
+	case len(o.Schedulers) == 0:
+		return nil, errors.New("name at least one scheduler")
+	case len(o.Pods) == 0:
+		return nil, errors.New("name at least one list of pods")
+	case len(o.Seeds) == 0:
+		return nil, errors.New("name at least one seed")
+	}
 	for i, name := range o.Schedulers {
 		if _, err := policies.New(name, policies.Env{}); err != nil {
 			return nil, err

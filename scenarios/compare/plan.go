@@ -102,8 +102,8 @@ func Differ(a, b comparison.Header) string {
 		name string
 		a, b any
 	}{
-		{"format", a.Version, b.Version}, {"fauxkube binary", a.Binary, b.Binary}, {"subject", a.Subject, b.Subject},
-		{"rule for ties", a.Ties, b.Ties}, {"schedulers", a.Schedulers, b.Schedulers}, {"seeds", a.Seeds, b.Seeds},
+		{"format", a.Version, b.Version}, {"the binary that ran it", a.Binary, b.Binary}, {"subject", a.Subject, b.Subject},
+		{"the rule for ties", a.Ties, b.Ties}, {"schedulers", a.Schedulers, b.Schedulers}, {"seeds", a.Seeds, b.Seeds},
 		{"scenarios", a.Scenarios, b.Scenarios},
 	} {
 		if x, y := fmt.Sprintf("%q", part.a), fmt.Sprintf("%q", part.b); x != y {

@@ -103,13 +103,15 @@ func TestBins(t *testing.T) {
 	tl.add(300, &EndState{UsedGPUMilli: 300, UsedNodes: 2}, 90)     // 3 %
 	tl.add(20_000, &EndState{UsedGPUMilli: 300, UsedNodes: 9}, 100) // beyond the last bin
 	r := tl.curves()
-	got := fmt.Sprintf("%.2f %.2f %.2f %v, %.2f %.2f, %.2f", r.Allocated[1], r.Allocated[2], r.Allocated[3], r.Allocated[9],
+	got := fmt.Sprintf("%.2f %.2f %.2f %.2f, %.2f %.2f, %.2f", r.Allocated[1], r.Allocated[2], r.Allocated[3], r.Allocated[9],
 		r.Fragmented[1], r.Fragmented[2], r.Nodes[1])
-	if want := "1.17 1.78 3.00 NaN, 0.60 0.70, 1.50"; got != want {
+	if want := "1.17 1.78 3.00 3.00, 0.60 0.70, 1.50"; got != want {
 		t.Errorf("allocated at 1, 2, 3, 9 %%, fragmented at 1, 2 %%, nodes at 1 %%: %s, want %s", got, want)
 	}
-	if !math.IsNaN(r.Fragmented[130]) {
-		t.Errorf("fragmented at 130 %%: %v, though nothing arrived there", r.Fragmented[130])
+	late := &tally{capacity: 10_000}
+	late.add(500, &EndState{}, 0)
+	if r := late.curves(); !math.IsNaN(r.Allocated[3]) || r.Allocated[4] != 0 {
+		t.Errorf("the first pod at 5 %%: %v at 3 %%, %v at 4 %%", r.Allocated[3], r.Allocated[4])
 	}
 }
 

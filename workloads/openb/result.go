@@ -5,8 +5,7 @@ import "math"
 // Percentages is how many bins of arrived demand there are: 0 to 130 % of the GPU capacity.
 const Percentages = 131
 
-// Curve is a value by the percentage of the GPU capacity that has been asked for. What no pod's arrival comes near is
-// NaN.
+// Curve is a value by the percentage of the GPU capacity that has been asked for; NaN before the first pod.
 type Curve [Percentages]float64
 
 // Result is what one run of the protocol leads to.
@@ -46,7 +45,8 @@ func (t *tally) add(arrived int64, now *EndState, fragmented float64) {
 	b.nodes += float64(now.UsedNodes)
 }
 
-// curves are the means over the bins, to two decimals as published. An empty bin takes the mean over its neighbours.
+// curves are the means over the bins, to two decimals as published. An empty bin takes the mean over its neighbours, as
+// published, and where they are empty as well, what the bin before it has: on small clusters one pod steps over several.
 func (t *tally) curves() *Result {
 	r := &Result{}
 	for i := range t.bins {
@@ -60,6 +60,10 @@ func (t *tally) curves() *Result {
 			sum.allocated += b.allocated
 			sum.fragmented += b.fragmented
 			sum.nodes += b.nodes
+		}
+		if sum.count == 0 && i > 0 {
+			r.Allocated[i], r.Fragmented[i], r.Nodes[i] = r.Allocated[i-1], r.Fragmented[i-1], r.Nodes[i-1]
+			continue
 		}
 		r.Allocated[i] = twoDecimals(sum.allocated / sum.count)
 		r.Fragmented[i] = twoDecimals(sum.fragmented / sum.count)
