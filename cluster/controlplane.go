@@ -115,10 +115,14 @@ func (c *Cluster) startControllers(machine *host.Machine) {
 	rate := c.topology.Clients
 	c.schedulers = append(c.schedulers, machine.Spawn("kube-scheduler", func(p *host.Process) {
 		c.startBackground(p)
-		scheduler.Start(p, scheduler.Config{
+		config := scheduler.Config{
 			Network: c.network, Server: apiAddress, Host: machine.Name(), Identity: identity(p), Metrics: c.metrics.With("instance", machine.Name()),
 			QPSMilli: rate["kube-scheduler"].QPSMilli, Burst: rate["kube-scheduler"].Burst,
-		})
+		}
+		if c.topology.Scheduler != nil {
+			c.topology.Scheduler.Apply(&config)
+		}
+		scheduler.Start(p, config)
 	}))
 	c.managers = append(c.managers, machine.Spawn("kube-controller-manager", func(p *host.Process) {
 		c.startBackground(p)

@@ -9,6 +9,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/apiserver"
 	"github.com/fauxkube/fauxkube/cluster/kubelet/stages"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
@@ -18,7 +19,9 @@ type Topology struct {
 	ControlPlane ControlPlane
 	// Clients are the token buckets that differ from upstream's: kube-controller-manager (each controller's, 20/30),
 	// kube-scheduler (50/100), kubelet (50/100).
-	Clients   map[string]ClientRate
+	Clients map[string]ClientRate
+	// Scheduler is a KubeSchedulerConfiguration; nil is the default one. Clients' rate for kube-scheduler goes before its own.
+	Scheduler *config.Configuration
 	NodePools []NodePool
 	// Images describes container images by reference; what it does not name is 100 MiB, starts in 1 s, answers every
 	// probe and exits 1 s after SIGTERM.

@@ -15,6 +15,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster"
 	"github.com/fauxkube/fauxkube/cluster/kubelet/stages"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
 	"github.com/fauxkube/fauxkube/scenarios/format"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
@@ -46,6 +47,8 @@ func (p *plan) topology() (cluster.Topology, error) {
 	note("spec.cluster.images", err)
 	t.Costs, err = costs(c.Costs)
 	note("spec.cluster.costs", err)
+	t.Scheduler, err = p.scheduler(c.Scheduler)
+	note("spec.cluster.scheduler", err)
 	pools := c.NodePools
 	if len(pools) == 0 {
 		pools = []format.NodePool{defaultPool}
@@ -138,6 +141,22 @@ func (p *plan) nodePool(n *format.NodePool) (cluster.NodePool, error) {
 	var err error
 	pool.Stages, err = p.stages(n.Kubelet.Stages)
 	return pool, err
+}
+
+// scheduler reads the scheduler's configuration; nil is the default.
+func (p *plan) scheduler(given format.Scheduler) (*config.Configuration, error) {
+	options := config.Options{Gates: given.FeatureGates}
+	switch {
+	case given.Config != "":
+		data, err := read(p.scenario, given.Config)
+		if err != nil {
+			return nil, err
+		}
+		return config.Load(given.Config, data, options)
+	case len(given.FeatureGates) > 0:
+		return config.Default(options)
+	}
+	return nil, nil
 }
 
 // stages loads a file of KWOK stages; pools that name the same file share them.

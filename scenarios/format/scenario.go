@@ -48,6 +48,7 @@ type Spec struct {
 type ClusterSpec struct {
 	ControlPlane ControlPlane            `json:"controlPlane,omitempty"`
 	Clients      map[string]ClientRate   `json:"clients,omitempty" jsonschema_description:"token buckets by component: kube-controller-manager, kube-scheduler, kubelet"`
+	Scheduler    Scheduler               `json:"scheduler,omitempty"`
 	NodePools    []NodePool              `json:"nodePools,omitempty"`
 	Images       map[string]Image        `json:"images,omitempty" jsonschema_description:"by image reference; without a tag, or with :*, it means every tag"`
 	Costs        map[string]CostOverride `json:"costs,omitempty" jsonschema_description:"rows of the cost table that differ"`
@@ -60,6 +61,12 @@ type ControlPlane struct {
 	Etcd       int      `json:"etcd,omitempty" jsonschema:"minimum=1,maximum=5" jsonschema_description:"members of the store: 1, 3 or 5; 3 unless given"`
 	Zones      []string `json:"zones,omitempty" jsonschema_description:"zones over which the hosts are spread"`
 	CPU        int      `json:"cpu,omitempty" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"cores of each control-plane host; 4 unless given"`
+}
+
+// Scheduler configures kube-scheduler.
+type Scheduler struct {
+	Config       string          `json:"config,omitempty" jsonschema_description:"a file with a KubeSchedulerConfiguration, kubescheduler.config.k8s.io/v1"`
+	FeatureGates map[string]bool `json:"featureGates,omitempty" jsonschema_description:"feature gates of the scheduler that are not at their default"`
 }
 
 // ClientRate is a token bucket.

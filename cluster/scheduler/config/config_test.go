@@ -158,7 +158,7 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
-type nothing struct{ args string }
+type nothing struct{}
 
 func (nothing) Name() string { return "Nothing" }
 
