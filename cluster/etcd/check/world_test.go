@@ -60,8 +60,6 @@ func (w *world) run(d time.Duration) error { return w.simulation.Run(w.simulatio
 
 const draw sim.Purpose = 0
 
-func (w *world) chance(n int64) bool { return w.draws.Int63n(draw, n) == 0 }
-
 // calm ends what chaos has begun.
 func (w *world) calm() {
 	w.network.HealAll()
