@@ -8,6 +8,9 @@ import (
 
 // enqueue takes committed entries, to be applied in order beside what raft does next.
 func (m *Member) enqueue(entries []raftpb.Entry) {
+	if m.bugs.singleMemberAcks {
+		entries = m.dropQueued(entries)
+	}
 	if len(entries) == 0 {
 		return
 	}
@@ -79,6 +82,9 @@ func (m *Member) applyEntry(e *raftpb.Entry) {
 	response, size, err := m.applyCommand(c, mine)
 	changes := m.changesOf(c, err)
 	m.history = m.canonical.observe(m, e, changes, err)
+	if m.bugs.changesToldAgain {
+		changes = m.toldAgain(c, changes)
+	}
 	if len(changes) > 0 {
 		m.hub.Notify(changes)
 		m.backend.note(m, len(changes))

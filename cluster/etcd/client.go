@@ -6,6 +6,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/etcd/backup"
 	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/sim/failpoints"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
@@ -23,6 +24,8 @@ type Client struct {
 	next    int
 	// InTurn sends requests to the endpoints one after the other, as etcd's client with several endpoints does.
 	InTurn bool
+	// writeRetried is a planted bug.
+	writeRetried bool
 	// Timeout bounds each request; 0 leaves it to the members, which answer within 7 s, and to the connection.
 	Timeout time.Duration
 }
@@ -46,7 +49,7 @@ const (
 func NewClient(p *host.Process, n *network.Network, endpoints []network.Address) *Client {
 	c := &Client{
 		process: p, methods: methodsOf(n), draws: p.Stream("etcd/client/" + p.Name()),
-		kind: p.Kind("etcd.client.retry", retryCall),
+		kind: p.Kind("etcd.client.retry", retryCall), writeRetried: failpoints.Planted(p, writeRetried),
 	}
 	for _, a := range endpoints {
 		c.ends = append(c.ends, &endpoint{conn: n.DialWith(p, a, network.EtcdClient())})
@@ -127,7 +130,7 @@ func (x *call[R]) finish(answer any, err error) {
 	if broken(err) {
 		x.endpoint.fail(x.client)
 	}
-	if x.attempts++; x.attempts > maxRetries || !neverSent(err) && !(x.read && passes(err)) {
+	if x.attempts++; x.attempts > maxRetries || !neverSent(err) && !((x.read || x.client.writeRetried) && passes(err)) {
 		x.done(nil, err)
 		return
 	}

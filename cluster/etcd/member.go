@@ -27,6 +27,9 @@ type Member struct {
 	metrics     memberMetrics
 	draws       *sim.Stream
 	canonical   *Canonical
+	bugs        bugs
+	// told are the changes before the last, kept by a bug.
+	told []*mvcc.Record
 
 	id, clusterID uint64
 	cluster       cluster
@@ -89,7 +92,7 @@ func StartMember(p *host.Process, c MemberConfig) *Member {
 	c = c.withDefaults()
 	m := &Member{
 		config: c, process: p, incarnation: p.Incarnation(), kinds: registerKinds(p), methods: methodsOf(c.Network), ops: opsOf(p),
-		metrics: newMemberMetrics(c.Metrics), draws: p.Stream("etcd/" + c.Name), canonical: c.Canonical,
+		metrics: newMemberMetrics(c.Metrics), draws: p.Stream("etcd/" + c.Name), canonical: c.Canonical, bugs: plantedIn(p),
 		id: memberID(c.Name), peers: map[uint64]*peer{},
 	}
 	m.onSaved = m.saved
@@ -150,8 +153,13 @@ func (m *Member) handle(rd raft.Ready) {
 	m.learnReadStates(rd.ReadStates)
 	m.enqueue(rd.CommittedEntries)
 	m.noteConfChange(rd.CommittedEntries)
+	if m.bugs.singleMemberAcks {
+		m.enqueueEarly(rd.Entries)
+	}
 	if m.IsLeader() {
 		m.send(rd.Messages) // In parallel with its own disk.
+	} else if m.bugs.ackBeforeSync || m.bugs.voteBeforeSync {
+		m.sendEarly()
 	}
 	if !raft.IsEmptySnap(rd.Snapshot) {
 		m.install(&rd.Snapshot)
@@ -269,7 +277,9 @@ func (m *Member) changeRole(before raft.StateType) {
 		m.metrics.isLeader.Set(0)
 		m.clock.stopTicking(m)
 		m.demoteLessor()
-		m.waiting = slices.DeleteFunc(m.waiting, isRevocation)
+		if !m.bugs.oldLeaderRevokes {
+			m.waiting = slices.DeleteFunc(m.waiting, isRevocation)
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ type agreedRead struct {
 
 // serveRange answers a range: at once from the local state where it is serializable, after a round otherwise.
 func (m *Member) serveRange(c *network.ServerCall, serializable bool) {
-	if serializable {
+	if serializable || m.bugs.readsLocal {
 		m.serveRead(c)
 		return
 	}
@@ -59,7 +59,9 @@ func (m *Member) startRound() {
 // but raft forgets questions when the leader changes.
 func (m *Member) askIndex() {
 	r := &m.reads
-	r.round++
+	if !m.bugs.readIndexReused || m.monotonic() == r.began {
+		r.round++
+	}
 	context := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, m.id), r.round)
 	m.node.ReadIndex(context)
 	r.retry = m.process.At(readIndexRetry, 0, m.kinds.readRetry, 0, m)
@@ -89,6 +91,9 @@ func (m *Member) learnReadStates(states []raft.ReadState) {
 		}
 		m.endRound()
 		index := max(s.Index, m.unconfirmed())
+		if m.bugs.readsBeforeApplied {
+			index = 0
+		}
 		for _, x := range r.current {
 			r.agreed = append(r.agreed, agreedRead{x, index})
 		}

@@ -136,7 +136,11 @@ func (m *Member) start(i *image, state raftpb.HardState, entries []raftpb.Entry)
 	m.storage.append(entries)
 	m.storage.state = state
 	m.restore(i)
+	if m.bugs.revisionFromRecords {
+		m.store.RecountRevision()
+	}
 	m.hub = watch.New(m.store, m.header, m.config.MaxRequestBytes+fragmentOverheadBytes)
+	m.hub.Plant(m.bugs.watch)
 	m.term, m.committed = state.Term, state.Commit
 	m.lineage.restart(i.index, i.lineage)
 	if i.index > 0 {
@@ -175,6 +179,7 @@ func (m *Member) newNode() {
 func (m *Member) restore(i *image) {
 	m.lessor = lease.Restore(i.leases, m.config.minLeaseTTLSeconds())
 	m.store = mvcc.Restore(i.store, m.lessor)
+	m.store.Plant(m.bugs.keys)
 	m.history, m.applied, m.confState = i.history, i.index, i.confState
 	m.alarms = i.alarms.clone()
 	m.cluster.restore(m, i)

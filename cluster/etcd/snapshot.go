@@ -43,11 +43,15 @@ func (i *image) sizeBytes() int { return int(i.store.SizeBytes()) + 64<<10 }
 
 // image takes the member's present state.
 func (m *Member) image() *image {
-	term, err := m.storage.Term(m.applied)
+	index := m.applied
+	if m.bugs.indexBeforeState {
+		index = min(m.queued(), m.storage.last())
+	}
+	term, err := m.storage.Term(index)
 	must(err)
-	lineage, _ := m.lineage.at(m.applied)
+	lineage, _ := m.lineage.at(index)
 	return &image{
-		index: m.applied, term: term, lineage: lineage, confState: m.confState, store: m.store.Snapshot(),
+		index: index, term: term, lineage: lineage, confState: m.confState, store: m.store.Snapshot(),
 		leases: m.lessor.Snapshot(), members: maps.Clone(m.cluster.members),
 		removed: maps.Clone(m.cluster.removed), alarms: m.alarms.clone(), history: m.history,
 	}

@@ -20,6 +20,9 @@ func (s *Store) Compact(revision int64) (visited int, err error) {
 	s.compactRevision = revision
 	*s.floor = max(*s.floor, revision)
 	s.log.drop(revision)
+	if s.bugs.CompactionDropsTombstone {
+		s.log.dropTombstones(revision)
+	}
 	return visited, nil
 }
 
@@ -30,7 +33,7 @@ func (s *Store) compactRecord(r *Record, revision int64) {
 		s.sizeBytes -= int64(r.replacedBytes)
 		r.previous = nil
 	}
-	if r.Version != 0 || r.ModRevision == revision {
+	if r.Version != 0 || r.ModRevision == revision && !s.bugs.CompactionDropsTombstone {
 		return
 	}
 	if s.keys.get(r.Key) == r {

@@ -29,6 +29,7 @@ type Store struct {
 	path []bool
 	// reading is set while ReadTxn runs.
 	reading bool
+	bugs    Bugs
 }
 
 // New returns an empty keyspace. leases may be nil where no lease exists.

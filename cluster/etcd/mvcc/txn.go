@@ -139,7 +139,7 @@ func (s *Store) checkTxn(r *TxnRequest, path []bool) (rest []bool, err error) {
 // the same outcome.
 func (s *Store) checkRange(r *RangeRequest) error {
 	first := s.compactRevision
-	if s.reading {
+	if s.reading || s.bugs.TxnJudgesByFloor {
 		first = s.FirstRevision()
 	}
 	switch {

@@ -30,6 +30,7 @@ type Hub struct {
 	// fragmentBytes is the size from which a response is split for those who allow it.
 	fragmentBytes int
 	watchers      int
+	bugs          Bugs
 }
 
 // New returns a hub without watchers. header gives the current response header of the member.
@@ -271,6 +272,9 @@ func (h *Hub) Writable(w *Watcher) {
 	if !h.drain(w) || w.state != blocked {
 		return
 	}
+	if h.bugs.StarvedSkips && w.next < h.store.FirstRevision() {
+		w.next = h.notified + 1
+	}
 	if w.next <= h.notified {
 		h.move(w, unsynced)
 	} else {
@@ -282,7 +286,11 @@ func (h *Hub) Writable(w *Watcher) {
 func (h *Hub) Restore(store *mvcc.Store) {
 	h.store = store
 	for _, w := range h.allSynced() {
+		next := w.next
 		h.move(w, unsynced)
+		if h.bugs.RestoreRewinds {
+			w.next = next
+		}
 	}
 	h.notified = store.Revision()
 }

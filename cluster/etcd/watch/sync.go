@@ -34,7 +34,7 @@ type reading struct {
 func (h *Hub) read(g *group, from int64) (out reading) {
 	revisions, current := 0, int64(0)
 	for _, r := range h.store.Records(from) {
-		if !mvcc.InRange(r.Key, g.key, g.end) || !g.wants(r) {
+		if !mvcc.InRange(r.Key, g.key, g.end) {
 			continue
 		}
 		if r.ModRevision != current {
@@ -43,6 +43,12 @@ func (h *Hub) read(g *group, from int64) (out reading) {
 				return out
 			}
 			current = r.ModRevision
+		}
+		if h.bugs.MissesDeleteAtCompaction && r.Deleted() && r.ModRevision == h.store.CompactRevision() {
+			continue
+		}
+		if !g.wants(r) { // It counts nevertheless, as in etcd.
+			continue
 		}
 		out.events = append(out.events, r.Event(g.prevKV))
 	}
@@ -53,6 +59,9 @@ func (h *Hub) read(g *group, from int64) (out reading) {
 func (h *Hub) deliver(w *Watcher, read reading, header mvcc.Header) int {
 	newest := h.store.Revision()
 	w.next = max(w.next, newest+1)
+	if h.bugs.FutureLowered {
+		w.next = newest + 1
+	}
 	if read.more != 0 {
 		w.next = read.more // The header is the present one nevertheless, as in etcd: to resume by it would skip events.
 	}
@@ -80,7 +89,8 @@ func (h *Hub) cancelCompacted(w *Watcher, header mvcc.Header) {
 // delivered, and not at all otherwise, so that the answer never runs ahead of events.
 func (h *Hub) Progress(w *Watcher) bool {
 	newest := h.store.Revision()
-	if w.state != synced || newest < w.start || h.notified != newest {
+	behind := w.state != synced || h.notified != newest
+	if behind && !h.bugs.ProgressOutOfStep || newest < w.start && !h.bugs.ProgressBehindStart {
 		return false
 	}
 	response := &Response{Header: h.header()}
