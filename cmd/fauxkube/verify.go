@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -169,14 +170,20 @@ func brokeOff(children [2]*child, j job, err error, stop context.CancelFunc) err
 		what: err.Error(), repeat: j.options.Repeat, trace: "what the process said is above",
 		run: fmt.Sprintf("scenario %s, seed %d", j.scenario.Metadata.Name, j.options.Seed),
 	}
+	// Whoever broke down is given the time to say why. The other one only misses its parent.
+	defer time.AfterFunc(lastWords, stop).Stop()
 	for _, c := range children {
-		c.end(stop)
-		if said := c.errors.String(); said != "" {
+		_ = c.in.Close()
+		_ = c.command.Wait()
+		if said := c.errors.String(); b.stack == "" || strings.Contains(b.stack, lockstep.ParentGone) {
 			b.stack = said
 		}
 	}
 	return b
 }
+
+// lastWords is how long a child that broke down may take to say so.
+const lastWords = 10 * time.Second
 
 // childVerb is the hidden verb by which verify starts its children.
 const childVerb = "lockstep-child"

@@ -19,6 +19,9 @@ const (
 	handOver = 'h'
 )
 
+// ParentGone begins what a child panics with when nobody listens any more.
+const ParentGone = "lockstep: the parent is gone"
+
 // frame is what the child says after a block, or at the end.
 type frame struct {
 	LastStep uint64
@@ -57,11 +60,11 @@ func (r *Reporter) block(b sim.Block) { r.say(frame{LastStep: b.LastStep, Digest
 
 func (r *Reporter) say(f frame) {
 	if err := binary.Write(r.out, binary.LittleEndian, f); err != nil {
-		panic(fmt.Sprintf("lockstep: the parent is gone: %v", err))
+		panic(fmt.Sprintf("%s: %v", ParentGone, err))
 	}
 	var answer [1]byte
 	if _, err := io.ReadFull(r.in, answer[:]); err != nil {
-		panic(fmt.Sprintf("lockstep: the parent is gone: %v", err))
+		panic(fmt.Sprintf("%s: %v", ParentGone, err))
 	}
 	if answer[0] == handOver {
 		w := trace.NewWriter(r.out, trace.Header{Seed: r.simulation.Seed(), Mode: r.simulation.Mode().String()})
