@@ -32,9 +32,11 @@ lint:
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 2s -benchmem -cpu 1 -timeout 30m ./...
 
-# Our scheduler beside kube-scheduler's own code, in a module of its own so that nothing else depends on k8s.io/kubernetes: 300 random
-# clusters. Its first build takes about five minutes of CPU, later ones seconds.
+# Upstream's own code beside ours, in modules of their own so that nothing else depends on them: our scheduler and
+# kube-scheduler on 300 random clusters (its first build takes about five minutes of CPU, later ones seconds), our store and
+# etcd v3.6 over 100 random sequences of 100 operations (half a minute).
 oracle:
+	cd cluster/etcd/oracle && $(GO) vet . && $(GO) test -count 1 . -rapid.seed=$(SEED)
 	cd cluster/scheduler/oracle && $(GO) vet . && $(GO) test -count 1 . -rapid.checks=300
 
 # The comparison with recordings of a real control plane: a table of what is equal, tolerated with a reason, different.
@@ -45,6 +47,7 @@ golden:
 # build tag "long".
 check-long:
 	$(GO) test -count 1 -tags long -timeout 4h ./...
+	cd cluster/etcd/oracle && $(GO) test -count 1 -tags long . -timeout 1h
 	cd cluster/scheduler/oracle && $(GO) test -count 1 . -rapid.checks=10000 -speed -timeout 2h
 
 clean:

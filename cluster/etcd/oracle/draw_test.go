@@ -11,7 +11,7 @@ import (
 // state is what the answers so far tell, to draw operations that reach something.
 type state struct {
 	revision, compacted int64
-	values              int
+	compactions         map[int64]bool
 	// alarms are those that were raised and not lowered.
 	alarms []*pb.AlarmRequest
 }
@@ -251,7 +251,7 @@ func (s *state) alarm(t *rapid.T) message {
 // hash and tells that, with the compaction before (differences_test.go).
 func (s *state) hash(t *rapid.T) message {
 	r := &pb.HashKVRequest{Revision: s.around(t, "revision")}
-	if compactions[r.Revision] || compactions[s.revision] && r.Revision == 0 {
+	if s.compactions[r.Revision] || s.compactions[s.revision] && r.Revision == 0 {
 		r.Revision = s.revision + 1
 	}
 	return r

@@ -1,8 +1,11 @@
 package oracle
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"strconv"
+	"sync"
 	"testing"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -32,49 +35,43 @@ type watcher interface {
 
 var storeNames = []string{"etcd", "one simulated member", "three simulated members"}
 
-// stores live from one sequence to the next, until a difference is found; compactions are the revisions at which they
-// were compacted.
-var (
-	stores      []store
+// laboratory is the stores of one test. They live from one sequence to the next, until a difference is found.
+type laboratory struct {
+	stores []store
+	// compactions are the revisions at which the stores were compacted.
 	compactions map[int64]bool
-)
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	closeStores()
-	os.Exit(code)
 }
 
-func closeStores() {
-	for _, s := range stores {
+func (l *laboratory) close() {
+	for _, s := range l.stores {
 		s.close()
 	}
-	stores = nil
+	l.stores = nil
 }
 
-func openStores() error {
-	if stores != nil {
+func (l *laboratory) open() error {
+	if l.stores != nil {
 		return nil
 	}
 	etcd, err := newRealStore()
 	if err != nil {
 		return err
 	}
-	stores, compactions = []store{etcd}, map[int64]bool{}
+	l.stores, l.compactions = []store{etcd}, map[int64]bool{}
 	for _, size := range []int{1, 3} {
 		s, err := newSimulatedStore(size)
 		if err != nil {
 			return err
 		}
-		stores = append(stores, s)
+		l.stores = append(l.stores, s)
 	}
 	return nil
 }
 
 // trial is one sequence of operations on all stores.
 type trial struct {
+	*laboratory
 	t       *rapid.T
-	stores  []store
 	state   state
 	watches []*watchers
 	// strict: the watches are waited for after each operation and must tell it in the same responses.
@@ -85,10 +82,10 @@ type trial struct {
 
 // begin opens the trial: the stores are empty and have no history.
 func (w *trial) begin() {
-	if err := openStores(); err != nil {
+	if err := w.open(); err != nil {
 		w.t.Fatal(err)
 	}
-	w.stores = stores
+	w.state.compactions = w.compactions
 	for member := range uint64(3) {
 		for _, alarm := range []pb.AlarmType{pb.AlarmType_NOSPACE, pb.AlarmType_CORRUPT} {
 			w.do(&pb.AlarmRequest{Action: pb.AlarmRequest_DEACTIVATE, MemberID: member, Alarm: alarm})
@@ -111,7 +108,7 @@ func (w *trial) end() {
 		}
 	}
 	if !w.held {
-		closeStores()
+		w.laboratory.close()
 	}
 }
 
@@ -151,7 +148,7 @@ func (w *trial) learn(request, answer message) {
 	}
 	if q, ok := request.(*pb.CompactionRequest); ok {
 		w.state.compacted = q.Revision
-		compactions[q.Revision] = true
+		w.compactions[q.Revision] = true
 	}
 }
 
@@ -168,28 +165,102 @@ func (w *trial) watch(request *pb.WatchCreateRequest) {
 	w.watches = append(w.watches, x)
 }
 
-// The stores cannot be told apart by random operations, nor by what their watches tell.
-func TestStoreEqualsEtcd(t *testing.T) {
+// grantAny has each store choose the id of a lease, which is revoked at once.
+func (w *trial) grantAny(ttl int64) {
+	var want string
+	for i, s := range w.stores {
+		answer, err := s.call(&pb.LeaseGrantRequest{TTL: ttl})
+		if err != nil {
+			w.t.Fatalf("%s: a lease of %d s: %v", storeNames[i], ttl, err)
+		}
+		granted := answer.(*pb.LeaseGrantResponse)
+		revoked, err := s.call(&pb.LeaseRevokeRequest{ID: granted.ID})
+		if granted.ID == 0 {
+			w.t.Fatalf("%s: a lease has id 0", storeNames[i])
+		}
+		granted.ID = 0
+		got := w.text(granted, nil) + w.text(revoked, err)
+		if i == 0 {
+			want = got
+		} else if got != want {
+			w.t.Fatalf("a lease of %d s is granted and revoked\n%s says\n\t%s\n%s says\n\t%s", ttl, storeNames[0], want, storeNames[i], got)
+		}
+	}
+}
+
+// step does one thing.
+func (w *trial) step() {
+	if len(w.watches) < 6 && chance(w.t, 12, "watch") {
+		w.watch(w.state.watch(w.t))
+		w.settle()
+	}
+	if len(w.state.alarms) == 0 && chance(w.t, 100, "any id") {
+		w.grantAny(rapid.Int64Range(-1, 4).Draw(w.t, "ttl"))
+	}
+	request := w.state.request(w.t)
+	if _, ok := request.(*pb.CompactionRequest); ok {
+		w.settle() // A watch that is behind by chance would be cancelled by chance.
+	}
+	w.do(request)
+	if w.strict {
+		w.compareWatches()
+	}
+}
+
+// seeding is held from setting rapid's seed, which is a flag of the process, until it has been read.
+var seeding sync.Mutex
+
+// check runs trials in a laboratory of their own. Where the seed is given, each group goes on from another one.
+func check(t *testing.T, group uint64, experiment func(*trial)) {
+	l := &laboratory{}
+	defer l.close()
+	seeding.Lock()
+	if seed != 0 {
+		flag.Set("rapid.seed", strconv.FormatUint(seed+group<<32, 10))
+	}
+	var seeded sync.Once
 	rapid.Check(t, func(t *rapid.T) {
-		w := &trial{t: t}
+		seeded.Do(seeding.Unlock)
+		w := &trial{laboratory: l, t: t}
 		defer w.end()
 		w.begin()
-		w.strict = chance(t, 4, "strict")
-		for range 100 {
-			if len(w.watches) < 6 && chance(t, 12, "watch") {
-				w.watch(w.state.watch(t))
-				w.settle()
-			}
-			request := w.state.request(t)
-			if _, ok := request.(*pb.CompactionRequest); ok {
-				w.settle() // A watch that is behind by chance would be cancelled by chance.
-			}
-			w.do(request)
-			if w.strict {
-				w.compareWatches()
-			}
-		}
+		experiment(w)
 		w.compareWatches()
 		w.held = true
 	})
+}
+
+// groups of sequences run side by side: most of the time a trial waits for etcd to serve watches that are behind, which
+// it does every 100 ms.
+const groups = 4
+
+// seed is what -rapid.seed says.
+var seed uint64
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	seed, _ = strconv.ParseUint(flag.Lookup("rapid.seed").Value.String(), 10, 64)
+	for name, value := range map[string]int{"rapid.checks": sequences / groups, "test.parallel": groups} {
+		if !given[name] {
+			flag.Set(name, strconv.Itoa(value))
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// The stores cannot be told apart by random operations, nor by what their watches tell.
+func TestStoreEqualsEtcd(t *testing.T) {
+	for i := range groups {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			check(t, uint64(i), func(w *trial) {
+				w.strict = chance(w.t, 4, "strict")
+				for range 100 {
+					w.step()
+				}
+			})
+		})
+	}
 }

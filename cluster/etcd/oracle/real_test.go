@@ -10,7 +10,6 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 )
@@ -54,7 +53,7 @@ func (r *realStore) start() error {
 	c.ListenPeerUrls, c.AdvertisePeerUrls = anyPort, anyPort
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
 	c.MaxTxnOps, c.MaxRequestBytes = maxTxnOps, maxRequestBytes
-	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
+	c.LogLevel = "panic"
 	server, err := embed.StartEtcd(c)
 	if err != nil {
 		return err
@@ -175,4 +174,4 @@ func (w *realWatch) progress() {
 func (w *realWatch) close() { w.cancel() }
 
 // pause lets the server work.
-func (r *realStore) pause() { time.Sleep(2 * time.Millisecond) }
+func (r *realStore) pause() { time.Sleep(300 * time.Microsecond) }

@@ -31,18 +31,30 @@ func (x *watchers) reached(w watcher, revision int64) bool {
 // settle waits until every watch has told everything up to the present revision, by asking for progress until it is
 // granted. It is not while a watch is behind.
 func (w *trial) settle() {
-	for _, x := range w.watches {
-		for i, on := range x.on {
-			deadline := time.Now().Add(30 * time.Second)
-			for !x.over && !x.reached(on, w.state.revision) {
-				if time.Now().After(deadline) {
-					w.t.Fatalf("%s: the watch %v has not reached revision %d; it said %v", storeNames[i], x.request, w.state.revision, on.responses())
-				}
-				on.progress()
-				w.stores[i].pause()
+	for i, store := range w.stores {
+		deadline := time.Now().Add(30 * time.Second)
+		for behind := w.behind(i); len(behind) > 0; behind = w.behind(i) {
+			if time.Now().After(deadline) {
+				x := behind[0]
+				w.t.Fatalf("%s: the watch %v has not reached revision %d; it said %v", storeNames[i], x.request, w.state.revision,
+					x.on[i].responses())
 			}
+			for _, x := range behind {
+				x.on[i].progress()
+			}
+			store.pause()
 		}
 	}
+}
+
+// behind lists the watches on a store that have not reached the present revision.
+func (w *trial) behind(i int) (behind []*watchers) {
+	for _, x := range w.watches {
+		if !x.over && !x.reached(x.on[i], w.state.revision) {
+			behind = append(behind, x)
+		}
+	}
+	return behind
 }
 
 // compareWatches checks that what the watches have told is the same.
