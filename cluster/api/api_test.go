@@ -126,3 +126,19 @@ func TestConditionKeepsItsTransitionTime(t *testing.T) {
 		t.Errorf("new status: %v", next)
 	}
 }
+
+func TestSameBitsMeansEqual(t *testing.T) {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a"}}, NodeName: "n"}}
+	same := Shallow(pod)
+	if !SameBits(&pod.Spec, &same.Spec) || !Shared(pod.Spec.Containers, same.Spec.Containers) {
+		t.Error("a shallow copy differs")
+	}
+	other := pod.DeepCopy()
+	if SameBits(&pod.Spec, &other.Spec) || Shared(pod.Spec.Containers, other.Spec.Containers) {
+		t.Error("a deep copy shares what it points to")
+	}
+	same.Spec.NodeName = "m"
+	if SameBits(&pod.Spec, &same.Spec) {
+		t.Error("a change went unseen")
+	}
+}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"maps"
+	"unsafe"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -21,6 +22,18 @@ func ShallowCopy(obj Object) Object {
 		return obj.DeepCopyObject().(Object)
 	}
 	return r.shallow(obj)
+}
+
+// Shared reports that two slices are the very same elements, so that there is nothing to compare.
+func Shared[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// SameBits reports that two values of one type are the same to the last pointer, as copies are whose paths nobody has
+// changed: then they are equal, however deep. If they are not they may be equal all the same.
+func SameBits[T any](a, b *T) bool {
+	size := unsafe.Sizeof(*a)
+	return a == b || string(unsafe.Slice((*byte)(unsafe.Pointer(a)), size)) == string(unsafe.Slice((*byte)(unsafe.Pointer(b)), size))
 }
 
 // With returns a copy of m in which key has value.

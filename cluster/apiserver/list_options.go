@@ -13,11 +13,13 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/apiserver/watchcache"
 )
 
+var matchPath = field.NewPath("resourceVersionMatch")
+
 // checkListOptions refuses combinations of list parameters that mean nothing
 // (apimachinery/pkg/apis/meta/internalversion/validation).
 func checkListOptions(r *api.Request) error {
 	var errs field.ErrorList
-	match := field.NewPath("resourceVersionMatch")
+	match := matchPath
 	switch {
 	case r.SendInitialEvents && r.Match != metav1.ResourceVersionMatchNotOlderThan:
 		errs = append(errs, field.Forbidden(match, fmt.Sprintf("sendInitialEvents requires setting resourceVersionMatch to %s",

@@ -1,8 +1,8 @@
 package apiserver
 
 import (
+	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -289,12 +289,27 @@ func (o *operation) explain(err error) error {
 	return err
 }
 
+const hexDigits = "0123456789abcdef"
+
 // newUID draws a random UUID (version 4, RFC 9562).
 func (s *Server) newUID() types.UID {
 	high, low := s.draws.Uint64(purposeUID), s.draws.Uint64(purposeUID)
 	high = high&^0xf000 | 0x4000
 	low = low&^(3<<62) | 2<<62
-	return types.UID(fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", high>>32, high>>16&0xffff, high&0xffff, low>>48, low&(1<<48-1)))
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], high)
+	binary.BigEndian.PutUint64(raw[8:], low)
+	var text [36]byte
+	at := 0
+	for i, b := range raw {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text[at] = '-'
+			at++
+		}
+		text[at], text[at+1] = hexDigits[b>>4], hexDigits[b&15]
+		at += 2
+	}
+	return types.UID(text[:])
 }
 
 func (s *Server) random() uint64 { return s.draws.Uint64(purposeSuffix) }

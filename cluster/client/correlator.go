@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/sim"
 )
 
@@ -57,10 +58,20 @@ type eventKey struct {
 	aggregate bool
 }
 
+// hash leaves out what hardly ever tells two events of one recorder apart.
+func (k *eventKey) hash() uint64 {
+	h := hashString(hashString(hashString(0, k.name), k.reason), k.message)
+	return hashString(hashString(hashString(h, k.fieldPath), k.namespace), k.uid)
+}
+
 // spamKey is what the spam filter counts by.
 type spamKey struct {
 	source                                     corev1.EventSource
 	kind, namespace, name, uid, version, event string
+}
+
+func (k *spamKey) hash() uint64 {
+	return hashString(hashString(hashString(hashString(0, k.name), k.namespace), k.uid), k.event)
 }
 
 // aggregate is the memory of one group of similar events.
@@ -85,9 +96,9 @@ type correlated struct {
 
 func newCorrelator() *correlator {
 	return &correlator{
-		aggregates: newLRU[eventKey, aggregate](correlatorEntries),
-		counts:     newLRU[eventKey, eventCount](correlatorEntries),
-		spam:       newLRU[spamKey, level](correlatorEntries),
+		aggregates: newLRU[eventKey, aggregate](correlatorEntries, (*eventKey).hash),
+		counts:     newLRU[eventKey, eventCount](correlatorEntries, (*eventKey).hash),
+		spam:       newLRU[spamKey, level](correlatorEntries, (*spamKey).hash),
 	}
 }
 
@@ -103,7 +114,9 @@ func (c *correlator) correlate(e *corev1.Event, now moment) correlated {
 
 // observe takes over what the server made of an event.
 func (c *correlator) observe(e *corev1.Event) {
-	c.counts.put(fullKey(e), eventCount{count: e.Count, first: e.FirstTimestamp, name: e.Name})
+	k := fullKey(e)
+	seen, _ := c.counts.place(&k)
+	*seen = eventCount{count: e.Count, first: e.FirstTimestamp, name: e.Name}
 }
 
 func fullKey(e *corev1.Event) eventKey {
@@ -124,10 +137,8 @@ func groupKey(e *corev1.Event) eventKey {
 // aggregate returns e, or in its place one event that stands for all of a group that differ in their message only.
 func (c *correlator) aggregate(e *corev1.Event, now moment) (*corev1.Event, eventKey) {
 	group := groupKey(e)
-	a := c.aggregates.get(group)
-	if a == nil {
-		a = c.aggregates.put(group, aggregate{})
-	} else if now.monotonic.Sub(a.last) > aggregateWithin {
+	a, known := c.aggregates.place(&group)
+	if known && now.monotonic.Sub(a.last) > aggregateWithin {
 		*a = aggregate{}
 	}
 	a.last = now.monotonic
@@ -163,13 +174,12 @@ func combined(e *corev1.Event, now moment) *corev1.Event {
 
 // count returns e, or if the same was sent before a copy under the earlier one's name that counts one more.
 func (c *correlator) count(e *corev1.Event, k eventKey) (_ *corev1.Event, known bool) {
-	copied := *e
-	e = &copied
-	if seen := c.counts.get(k); seen != nil && seen.count > 0 {
-		known = true
+	seen, _ := c.counts.place(&k)
+	if seen.count > 0 {
+		known, e = true, api.Shallow(e)
 		e.Name, e.FirstTimestamp, e.Count = seen.name, seen.first, seen.count+1
 	}
-	c.counts.put(k, eventCount{count: e.Count, first: e.FirstTimestamp, name: e.Name})
+	*seen = eventCount{count: e.Count, first: e.FirstTimestamp, name: e.Name}
 	return e, known
 }
 
@@ -179,11 +189,11 @@ func (c *correlator) admit(e *corev1.Event, now moment) bool {
 	k := spamKey{
 		source: e.Source, kind: o.Kind, namespace: o.Namespace, name: o.Name, uid: string(o.UID), version: o.APIVersion, event: e.Type,
 	}
-	bucket := c.spam.get(k)
-	if bucket == nil {
+	bucket, known := c.spam.place(&k)
+	if !known {
 		// One unit a nanosecond, a token every spamInterval.
 		full := spamBurst * int64(spamInterval)
-		bucket = c.spam.put(k, level{units: full, capacity: full, rate: 1, cost: int64(spamInterval), at: now.monotonic})
+		*bucket = level{units: full, capacity: full, rate: 1, cost: int64(spamInterval), at: now.monotonic}
 	}
 	return bucket.tryTake(now.monotonic)
 }

@@ -158,18 +158,27 @@ func TestSpamFilterKnowsSourcesAndObjectsApart(t *testing.T) {
 }
 
 func TestLRUForgetsWhatWasUsedLongestAgo(t *testing.T) {
-	c := newLRU[int, string](3)
-	for k := range 3 {
-		c.put(k, fmt.Sprint(k))
-	}
-	c.get(0)
-	c.put(3, "3")
-	if c.get(1) != nil || c.get(0) == nil || c.get(2) == nil || c.get(3) == nil {
-		t.Errorf("kept %v", c.entries)
-	}
-	*c.get(0) = "changed"
-	if *c.put(0, "new") != "new" || len(c.entries) != 3 {
-		t.Error("put of a known key")
+	for name, hash := range map[string]func(*int) uint64{
+		"hashes that differ":  func(k *int) uint64 { return uint64(*k) },
+		"hashes that collide": func(k *int) uint64 { return uint64(*k % 2) },
+	} {
+		c := newLRU[int, string](3, hash)
+		get := func(k int) *string { return c.get(&k) }
+		put := func(k int) bool {
+			v, known := c.place(&k)
+			*v = fmt.Sprint(k)
+			return known
+		}
+		for k := range 3 {
+			put(k)
+		}
+		get(0)
+		if put(3) || get(1) != nil || get(0) == nil || get(2) == nil || get(3) == nil {
+			t.Errorf("%s: kept %v", name, c.entries)
+		}
+		if !put(0) || c.count != 3 || put(4) || get(2) != nil || *get(3) != "3" || *get(0) != "0" {
+			t.Errorf("%s: a known key was put, then another", name)
+		}
 	}
 }
 

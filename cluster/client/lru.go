@@ -1,10 +1,14 @@
 package client
 
+import "math/bits"
+
 // lru is a cache that forgets what has not been used for longest. client-go gives the caches of its event correlator
-// 4096 places each.
+// 4096 places each. Their keys are a dozen strings: each is there once, under its hash, and hashed once a look-up.
 type lru[K comparable, V any] struct {
 	limit   int
-	entries map[K]*lruEntry[K, V]
+	hash    func(*K) uint64
+	entries map[uint64]*lruEntry[K, V] // the first of each hash
+	count   int
 	// newest and oldest end a doubly linked list in order of use.
 	newest, oldest *lruEntry[K, V]
 }
@@ -12,16 +16,18 @@ type lru[K comparable, V any] struct {
 type lruEntry[K comparable, V any] struct {
 	key          K
 	value        V
+	hash         uint64
+	next         *lruEntry[K, V] // of the same hash
 	newer, older *lruEntry[K, V]
 }
 
-func newLRU[K comparable, V any](limit int) *lru[K, V] {
-	return &lru[K, V]{limit: limit, entries: map[K]*lruEntry[K, V]{}}
+func newLRU[K comparable, V any](limit int, hash func(*K) uint64) *lru[K, V] {
+	return &lru[K, V]{limit: limit, hash: hash, entries: map[uint64]*lruEntry[K, V]{}}
 }
 
 // get returns the place of k's value and marks it as used; nil if k is unknown.
-func (c *lru[K, V]) get(k K) *V {
-	e := c.entries[k]
+func (c *lru[K, V]) get(k *K) *V {
+	e := c.find(k, c.hash(k))
 	if e == nil {
 		return nil
 	}
@@ -30,20 +36,45 @@ func (c *lru[K, V]) get(k K) *V {
 	return &e.value
 }
 
-// put stores a value as the one used last.
-func (c *lru[K, V]) put(k K, v V) *V {
-	if place := c.get(k); place != nil {
-		*place = v
-		return place
+// place is get that makes a place, with a zero value, for a key that is unknown.
+func (c *lru[K, V]) place(k *K) (v *V, known bool) {
+	h := c.hash(k)
+	e := c.find(k, h)
+	if known = e != nil; known {
+		c.unlink(e)
+	} else {
+		if c.count >= c.limit {
+			c.forget(c.oldest)
+		}
+		e = &lruEntry[K, V]{key: *k, hash: h, next: c.entries[h]}
+		c.entries[h] = e
+		c.count++
 	}
-	if len(c.entries) >= c.limit {
-		delete(c.entries, c.oldest.key)
-		c.unlink(c.oldest)
-	}
-	e := &lruEntry[K, V]{key: k, value: v}
-	c.entries[k] = e
 	c.link(e)
-	return &e.value
+	return &e.value, known
+}
+
+func (c *lru[K, V]) find(k *K, hash uint64) *lruEntry[K, V] {
+	e := c.entries[hash]
+	for e != nil && e.key != *k {
+		e = e.next
+	}
+	return e
+}
+
+func (c *lru[K, V]) forget(gone *lruEntry[K, V]) {
+	c.unlink(gone)
+	c.count--
+	if first := c.entries[gone.hash]; first != gone {
+		for first.next != gone {
+			first = first.next
+		}
+		first.next = gone.next
+	} else if gone.next != nil {
+		c.entries[gone.hash] = gone.next
+	} else {
+		delete(c.entries, gone.hash)
+	}
 }
 
 func (c *lru[K, V]) link(e *lruEntry[K, V]) {
@@ -67,4 +98,22 @@ func (c *lru[K, V]) unlink(e *lruEntry[K, V]) {
 	} else {
 		c.oldest = e.newer
 	}
+}
+
+// hashString folds a string into a hash, eight bytes at a time.
+func hashString(h uint64, s string) uint64 {
+	h = hashNumber(h, uint64(len(s)))
+	for ; len(s) >= 8; s = s[8:] {
+		h = hashNumber(h, uint64(s[0])|uint64(s[1])<<8|uint64(s[2])<<16|uint64(s[3])<<24|
+			uint64(s[4])<<32|uint64(s[5])<<40|uint64(s[6])<<48|uint64(s[7])<<56)
+	}
+	var rest uint64
+	for i := range len(s) {
+		rest |= uint64(s[i]) << (8 * i)
+	}
+	return hashNumber(h, rest)
+}
+
+func hashNumber(h, n uint64) uint64 {
+	return bits.RotateLeft64((h^n)*0x9fb21c651e98df25, 27)
 }

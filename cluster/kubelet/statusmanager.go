@@ -276,7 +276,7 @@ func statusPatch(pod *corev1.Pod, next corev1.PodStatus) *api.PatchBody {
 
 // foreignAndOwned keeps the conditions of others as they are now.
 func foreignAndOwned(now, next []corev1.PodCondition) []corev1.PodCondition {
-	out := make([]corev1.PodCondition, 0, len(now)+len(next))
+	out := make([]corev1.PodCondition, 0, max(len(now), len(next))) // Mostly both are of one set of types.
 	for _, c := range now {
 		if !podstatus.Owned(c.Type) && c.Type != corev1.DisruptionTarget {
 			out = append(out, c)

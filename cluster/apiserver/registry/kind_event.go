@@ -105,20 +105,14 @@ func EventFromCore(c *corev1.Event) *eventsv1.Event {
 
 // validateEvent is the lenient check of core/v1: the event lies in the namespace of its object, or in default.
 func validateEvent(e *corev1.Event) field.ErrorList {
-	return eventNamespace(e.Namespace, e.InvolvedObject.Namespace, field.NewPath("involvedObject", "namespace"))
+	return eventNamespace(e.Namespace, e.InvolvedObject.Namespace)
 }
 
-func eventNamespace(namespace, involved string, path *field.Path) field.ErrorList {
-	if involved == "" {
-		if namespace != metav1.NamespaceDefault && namespace != metav1.NamespaceSystem {
-			return field.ErrorList{field.Invalid(path, involved, "does not match event.namespace")}
-		}
+func eventNamespace(namespace, involved string) field.ErrorList {
+	if involved == namespace || involved == "" && (namespace == metav1.NamespaceDefault || namespace == metav1.NamespaceSystem) {
 		return nil
 	}
-	if involved != namespace {
-		return field.ErrorList{field.Invalid(path, involved, "does not match event.namespace")}
-	}
-	return nil
+	return field.ErrorList{field.Invalid(field.NewPath("involvedObject", "namespace"), involved, "does not match event.namespace")}
 }
 
 // Limits of events.k8s.io/v1 (k8s.io/kubernetes pkg/apis/core/validation/events.go).
@@ -130,7 +124,6 @@ const (
 
 // validateEventV1 is the strict check of events.k8s.io/v1.
 func validateEventV1(e *eventsv1.Event) field.ErrorList {
-	path := field.NewPath("")
 	var errs field.ErrorList
 	require := func(name, value string, limit int) {
 		switch {
@@ -156,9 +149,9 @@ func validateEventV1(e *eventsv1.Event) field.ErrorList {
 		errs = append(errs, field.Invalid(field.NewPath("message"), "", "can have at most "+itoa(maxEventNote)+" characters"))
 	}
 	if e.Series != nil && e.Series.Count < 2 {
-		errs = append(errs, field.Invalid(path.Child("series", "count"), "", "should be at least 2"))
+		errs = append(errs, field.Invalid(field.NewPath("").Child("series", "count"), "", "should be at least 2"))
 	}
-	return append(errs, eventNamespace(e.Namespace, e.Regarding.Namespace, field.NewPath("involvedObject", "namespace"))...)
+	return append(errs, eventNamespace(e.Namespace, e.Regarding.Namespace)...)
 }
 
 // validateEventV1Update lets only the series and metadata change.

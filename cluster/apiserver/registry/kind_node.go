@@ -39,11 +39,16 @@ func defaultNode(node *corev1.Node) {
 }
 
 func validateNode(node *corev1.Node) field.ErrorList {
-	path := field.NewPath("spec")
-	errs := validateTaints(node.Spec.Taints, path.Child("taints"))
-	errs = append(errs, validateResourceNames(node.Status.Capacity, field.NewPath("status", "capacity"))...)
-	return append(errs, validateResourceNames(node.Status.Allocatable, field.NewPath("status", "allocatable"))...)
+	errs := validateTaints(node.Spec.Taints, taintsPath)
+	errs = append(errs, validateResourceNames(node.Status.Capacity, capacityPath)...)
+	return append(errs, validateResourceNames(node.Status.Allocatable, allocatablePath)...)
 }
+
+var (
+	taintsPath      = specPath.Child("taints")
+	capacityPath    = statusPath.Child("capacity")
+	allocatablePath = statusPath.Child("allocatable")
+)
 
 func validateNodeUpdate(node, old *corev1.Node) field.ErrorList {
 	if old.Spec.PodCIDR != "" && node.Spec.PodCIDR != old.Spec.PodCIDR {
@@ -58,6 +63,9 @@ func validateNodeUpdate(node, old *corev1.Node) field.ErrorList {
 var taintEffects = []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute}
 
 func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
+	if len(taints) == 0 {
+		return nil
+	}
 	var errs field.ErrorList
 	seen := make(map[corev1.TaintEffect]map[string]bool)
 	for i, t := range taints {

@@ -10,7 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-var specPath = field.NewPath("spec")
+var (
+	specPath              = field.NewPath("spec")
+	statusPath            = field.NewPath("status")
+	containerStatusesPath = statusPath.Child("containerStatuses")
+)
 
 func validatePod(pod *corev1.Pod) field.ErrorList {
 	errs := validatePodSpec(&pod.Spec, specPath)
@@ -342,17 +346,16 @@ func withMutableOf(pod, old *corev1.Pod) *corev1.PodSpec {
 
 // validatePodStatus refuses what no status may do.
 func validatePodStatus(pod, old *corev1.Pod) field.ErrorList {
-	path := field.NewPath("status")
 	var errs field.ErrorList
 	if n := pod.Status.NominatedNodeName; n != old.Status.NominatedNodeName && n != "" {
-		errs = append(errs, checkSubdomain(n, path.Child("nominatedNodeName"))...)
+		errs = append(errs, checkSubdomain(n, statusPath.Child("nominatedNodeName"))...)
 	}
 	if pod.Status.QOSClass != old.Status.QOSClass && old.Status.QOSClass != "" {
-		errs = append(errs, field.Invalid(path.Child("qosClass"), pod.Status.QOSClass, fieldImmutable))
+		errs = append(errs, field.Invalid(statusPath.Child("qosClass"), pod.Status.QOSClass, fieldImmutable))
 	}
-	errs = append(errs, noRestartAfterEnd(pod.Status.ContainerStatuses, old.Status.ContainerStatuses, old.Spec.RestartPolicy, path.Child("containerStatuses"))...)
+	errs = append(errs, noRestartAfterEnd(pod.Status.ContainerStatuses, old.Status.ContainerStatuses, old.Spec.RestartPolicy, containerStatusesPath)...)
 	if pod.Status.ObservedGeneration < 0 {
-		errs = append(errs, nonNegative(pod.Status.ObservedGeneration, path.Child("observedGeneration"))...)
+		errs = append(errs, nonNegative(pod.Status.ObservedGeneration, statusPath.Child("observedGeneration"))...)
 	}
 	return errs
 }

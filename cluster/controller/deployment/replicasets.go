@@ -50,7 +50,11 @@ func split(d *appsv1.Deployment, all []*appsv1.ReplicaSet) (newRS *appsv1.Replic
 
 // sameTemplate compares pod templates without their pod-template-hash.
 func sameTemplate(a, b *corev1.PodTemplateSpec) bool {
-	return equality.Semantic.DeepEqual(withoutHash(a), withoutHash(b))
+	a, b = withoutHash(a), withoutHash(b)
+	if api.SameBits(&a.Spec, &b.Spec) { // Made from the Deployment's own template.
+		return equality.Semantic.DeepEqual(&a.ObjectMeta, &b.ObjectMeta)
+	}
+	return equality.Semantic.DeepEqual(a, b)
 }
 
 func withoutHash(t *corev1.PodTemplateSpec) *corev1.PodTemplateSpec {

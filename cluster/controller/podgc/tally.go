@@ -64,11 +64,11 @@ func (s *tally) note(pod *corev1.Pod) {
 }
 
 func file(set map[string]*corev1.Pod, pod *corev1.Pod, in bool) {
-	switch key := api.KeyOf(pod); {
+	switch {
 	case in:
-		set[key] = pod
+		set[api.KeyOf(pod)] = pod
 	case len(set) > 0:
-		delete(set, key)
+		delete(set, api.KeyOf(pod))
 	}
 }
 

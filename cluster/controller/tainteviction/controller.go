@@ -84,7 +84,7 @@ func (c *Controller) watch() {
 		Add: func(o api.Object) { c.podChanged(o.(*corev1.Pod)) },
 		Update: func(o, n api.Object) {
 			old, cur := o.(*corev1.Pod), n.(*corev1.Pod)
-			if old.Spec.NodeName != cur.Spec.NodeName || !equality.Semantic.DeepEqual(old.Spec.Tolerations, cur.Spec.Tolerations) {
+			if old.Spec.NodeName != cur.Spec.NodeName || !api.Shared(old.Spec.Tolerations, cur.Spec.Tolerations) && !equality.Semantic.DeepEqual(old.Spec.Tolerations, cur.Spec.Tolerations) {
 				c.podChanged(cur)
 			}
 		},

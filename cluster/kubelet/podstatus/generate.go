@@ -111,7 +111,7 @@ func settleProbe(probes Probes, c *corev1.ContainerStatus) {
 // conditions lists those that others own as they are, then the kubelet's.
 func conditions(in *Input, s *corev1.PodStatus) []corev1.PodCondition {
 	pod := in.Pod
-	out := make([]corev1.PodCondition, 0, len(pod.Status.Conditions)+5)
+	out := make([]corev1.PodCondition, 0, max(len(pod.Status.Conditions), 5)) // Those of others are few.
 	for _, c := range pod.Status.Conditions {
 		if !Owned(c.Type) {
 			out = append(out, c)

@@ -24,7 +24,7 @@ func Merge(pod *corev1.Pod, old, next *corev1.PodStatus, mayRun bool, now metav1
 }
 
 func mergeConditions(old, next *corev1.PodStatus, disrupted bool, now metav1.Time) []corev1.PodCondition {
-	out := make([]corev1.PodCondition, 0, len(old.Conditions)+len(next.Conditions))
+	out := make([]corev1.PodCondition, 0, max(len(old.Conditions), len(next.Conditions))) // Mostly both are of one set of types.
 	for _, c := range old.Conditions {
 		if !Owned(c.Type) {
 			out = append(out, c)

@@ -37,15 +37,30 @@ func Settle(next, old *corev1.PodStatus, now metav1.Time) {
 
 // Equal reports whether two statuses agree in all that the kubelet writes.
 func Equal(a, b *corev1.PodStatus) bool {
-	x, y := *a, *b
-	if !sameConditions(x.Conditions, y.Conditions) {
+	if a.Phase != b.Phase || a.PodIP != b.PodIP || !sameStates(a.ContainerStatuses, b.ContainerStatuses) || !sameConditions(a.Conditions, b.Conditions) {
 		return false
 	}
+	x, y := *a, *b
 	x.Conditions = y.Conditions
 	x.ResourceClaimStatuses = y.ResourceClaimStatuses
 	x.ExtendedResourceClaimStatus = y.ExtendedResourceClaimStatus
 	x.NodeAllocatableResourceClaimStatuses = y.NodeAllocatableResourceClaimStatuses
 	return equality.Semantic.DeepEqual(&x, &y)
+}
+
+// sameStates compares what of containers changes most, before everything is compared.
+func sameStates(a, b []corev1.ContainerStatus) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		x, y := &a[i], &b[i]
+		if x.Ready != y.Ready || x.RestartCount != y.RestartCount || (x.State.Running == nil) != (y.State.Running == nil) ||
+			(x.State.Waiting == nil) != (y.State.Waiting == nil) || (x.State.Terminated == nil) != (y.State.Terminated == nil) {
+			return false
+		}
+	}
+	return true
 }
 
 func sameConditions(a, b []corev1.PodCondition) bool {
