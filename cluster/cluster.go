@@ -29,6 +29,7 @@ type Cluster struct {
 
 	hosts      []*host.Machine
 	members    []*host.Process
+	seats      []*seat        // by host: who is the member there
 	running    []*etcd.Member // by host; of the current incarnations
 	apiservers []*host.Process
 	servers    []*apiserver.Server
@@ -41,7 +42,9 @@ type Cluster struct {
 	lastIP     int
 
 	workstation *host.Machine
+	operator    *host.Process
 	kubectl     *client.Client
+	etcdctl     *etcd.Client
 }
 
 // apiAddress is the load balancer's, where every client connects.
@@ -79,7 +82,12 @@ func (c *Cluster) startWorkstation() {
 	c.workstation = host.NewMachine(c.simulation, host.Config{
 		Name: "workstation", Zone: c.hosts[0].Zone(), Region: c.hosts[0].Region(), Cores: 4,
 	})
-	c.workstation.Spawn("kubectl", func(p *host.Process) {
+	c.operator = c.workstation.Spawn("kubectl", func(p *host.Process) {
+		c.etcdctl = etcd.NewClient(p, c.network, c.etcdEndpoints(0))
+		c.etcdctl.InTurn = true
+		if c.topology.ControlPlane.StoreOnly {
+			return
+		}
 		c.kubectl = client.New(p, client.Config{
 			Network: c.network, Server: apiAddress, UserAgent: "kubectl/v1.36.3",
 			User: &api.User{Name: "kubernetes-admin", Groups: []string{"kubeadm:cluster-admins", "system:authenticated"}},
@@ -87,7 +95,10 @@ func (c *Cluster) startWorkstation() {
 	})
 }
 
-// Kubectl is the operator's client, on a workstation outside of the cluster. Its process runs the operator's tasks.
+// Operator is the process on a workstation outside of the cluster that runs the operator's tasks.
+func (c *Cluster) Operator() *host.Process { return c.operator }
+
+// Kubectl is the operator's client; nil where there is the store alone.
 func (c *Cluster) Kubectl() *client.Client { return c.kubectl }
 
 // Store shows what is committed.

@@ -2,12 +2,10 @@ package cluster
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/apiserver"
 	"github.com/fauxkube/fauxkube/cluster/controller/manager"
-	"github.com/fauxkube/fauxkube/cluster/etcd"
 	"github.com/fauxkube/fauxkube/cluster/kubelet"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
@@ -15,12 +13,6 @@ import (
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
-
-// etcdProgressInterval is --watch-progress-notify-interval as kubeadm sets it.
-const etcdProgressInterval = 5 * time.Second
-
-// staticPodRestart is how long the kubelet takes to start a static pod's container again that ended by itself.
-const staticPodRestart = 10 * time.Second
 
 // startControlPlane places the control plane: machine cp-<i> holds member i, API server i, a scheduler and a
 // controller manager, as far as there are that many.
@@ -33,6 +25,9 @@ func (c *Cluster) startControlPlane() {
 		}))
 	}
 	c.startEtcd()
+	if plane.StoreOnly {
+		return
+	}
 	c.startAPIServers()
 	for i := range plane.hosts() {
 		c.startControllers(c.hosts[i])
@@ -44,37 +39,8 @@ func (c *Cluster) startControlPlane() {
 	}
 }
 
-func (c *Cluster) peers() []etcd.Peer {
-	var peers []etcd.Peer
-	for i := range c.topology.ControlPlane.EtcdMembers {
-		name := c.hosts[i].Name()
-		peers = append(peers, etcd.Peer{Name: name, PeerAddress: address(name, 2380), ClientAddress: address(name, 2379)})
-	}
-	return peers
-}
-
 func address(machine string, port int) network.Address {
 	return network.Address(fmt.Sprintf("%s:%d", machine, port))
-}
-
-func (c *Cluster) startEtcd() {
-	peers := c.peers()
-	c.running = make([]*etcd.Member, len(peers))
-	for i, peer := range peers {
-		registry := c.metrics.With("member", peer.Name)
-		c.members = append(c.members, c.hosts[i].Spawn("etcd", func(p *host.Process) {
-			c.startBackground(p)
-			c.running[i] = etcd.StartMember(p, etcd.MemberConfig{
-				Name: peer.Name, Network: c.network, ClientAddress: peer.ClientAddress, PeerAddress: peer.PeerAddress,
-				InitialCluster: peers, Canonical: c.store.canonical, Metrics: registry,
-				WatchProgressInterval: etcdProgressInterval,
-				Exit: func(error) {
-					p.Kill()
-					p.Restart(staticPodRestart)
-				},
-			})
-		}))
-	}
 }
 
 func (c *Cluster) startAPIServers() {
@@ -103,10 +69,9 @@ func (c *Cluster) startAPIServers() {
 // etcdEndpoints lists the members for one API server: its own machine's first, as kubeadm's stacked etcd has it, with
 // the others to fail over to.
 func (c *Cluster) etcdEndpoints(i int) []network.Address {
-	peers := c.peers()
 	var endpoints []network.Address
-	for k := range peers {
-		endpoints = append(endpoints, peers[(i+k)%len(peers)].ClientAddress)
+	for k := range c.seats {
+		endpoints = append(endpoints, c.seats[(i+k)%len(c.seats)].peer.ClientAddress)
 	}
 	return endpoints
 }

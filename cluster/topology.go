@@ -45,6 +45,10 @@ type ControlPlane struct {
 	Cores  int    // 4 per host
 	// Headless leaves the hosts without kubelets, so that they do not show up as nodes.
 	Headless bool
+	// StoreOnly runs the store's members and nothing else, for work on the store itself.
+	StoreOnly bool
+	// SnapshotEntries is after how many entries a member of the store takes a snapshot: 10,000.
+	SnapshotEntries uint64
 }
 
 // ClientRate is a token bucket.
@@ -74,7 +78,9 @@ const defaultRegion = "region-1"
 // withDefaults fills in what is not given.
 func (t Topology) withDefaults() Topology {
 	c := &t.ControlPlane
-	c.APIServers = orDefault(c.APIServers, 2)
+	if !c.StoreOnly {
+		c.APIServers = orDefault(c.APIServers, 2)
+	}
 	c.EtcdMembers = orDefault(c.EtcdMembers, 3)
 	c.Cores = orDefault(c.Cores, 4)
 	if c.Region == "" {
@@ -100,6 +106,9 @@ func (t Topology) Check() error {
 	if c.EtcdMembers != 1 && c.EtcdMembers != 3 && c.EtcdMembers != 5 {
 		return fmt.Errorf("cluster: %d store members: want 1, 3 or 5", c.EtcdMembers)
 	}
+	if c.StoreOnly {
+		return t.checkStoreOnly()
+	}
 	if c.APIServers < 1 {
 		return fmt.Errorf("cluster: %d API servers: want at least 1", c.APIServers)
 	}
@@ -112,6 +121,13 @@ func (t Topology) Check() error {
 		if p.Count < 0 {
 			return fmt.Errorf("cluster: node pool %s: %d nodes", p.Name, p.Count)
 		}
+	}
+	return nil
+}
+
+func (t Topology) checkStoreOnly() error {
+	if t.ControlPlane.APIServers != 0 || len(t.NodePools) > 0 {
+		return fmt.Errorf("cluster: %d API servers and %d node pools beside the store alone: want none", t.ControlPlane.APIServers, len(t.NodePools))
 	}
 	return nil
 }
