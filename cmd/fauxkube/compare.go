@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
 	"github.com/fauxkube/fauxkube/reports/comparison"
 	"github.com/fauxkube/fauxkube/scenarios/compare"
 	"github.com/fauxkube/fauxkube/workloads/openb"
@@ -67,7 +66,7 @@ Exit status: 0 compared; 2 bad files or flags; 3 a bug of Fauxkube; 130 interrup
 	flags := c.Flags()
 	flags.StringVar(&f.trace, "trace", "", "`FOLDER` with the traces")
 	flags.StringSliceVar(&f.pods, "pods", []string{publishedPods}, "`FILES` of the folder that list pods, each a scenario")
-	flags.StringSliceVar(&f.schedulers, "scheduler", policies.Names(), "`SCHEDULERS` to compare; may be given again")
+	flags.StringSliceVar(&f.schedulers, "scheduler", compare.Schedulers(), "`SCHEDULERS` to compare, or "+compare.Bound+", the most that any could allocate")
 	flags.Var(&f.seeds, "seeds", "`SET` of seeds, e.g. 7, 1-20 or 1-3,7")
 	flags.Var(newChoice(&f.ties, string(openb.ByName), string(openb.AtRandom)), "ties", "who wins among nodes of equal score: the first by `name`, or random")
 	flags.Var(&f.shard, "shard", "do `I/N` of the runs, the I-th of N parts")
@@ -75,7 +74,7 @@ Exit status: 0 compared; 2 bad files or flags; 3 a bug of Fauxkube; 130 interrup
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress bar, and only the verdict")
 	f.files.addFlags(c)
 	completeChoices(c, "ties", string(openb.ByName), string(openb.AtRandom))
-	completeChoices(c, "scheduler", policies.Names()...)
+	completeChoices(c, "scheduler", append(compare.Schedulers(), compare.Bound)...)
 	return c
 }
 

@@ -48,6 +48,7 @@ func (h *horizontal) row(i int) float64 { return topMargin + rowHeight*(float64(
 func (d *Document) intervalChart(scenario string, order []string) template.HTML {
 	m := &d.Metrics[0]
 	var all []float64
+	order = slices.DeleteFunc(order, func(s string) bool { return d.Summary(scenario, s, m.Name, m.JudgedAt) == nil })
 	for _, s := range order {
 		all = append(all, d.values(scenario, s, m.Name, m.JudgedAt)...)
 	}

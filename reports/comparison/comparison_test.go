@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -107,14 +108,21 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// Many questions make each answer less sure: what six seeds can tell of two schedulers they cannot of three.
-func TestVerdictsAreCorrectedForAllPairs(t *testing.T) {
-	if v := verdict(t, made(6, "good", "bad"), "fill", "good", "bad"); v.Decision != Better {
-		t.Errorf("two schedulers: %+v", v)
+// Many questions make each answer less sure: what six seeds tell of two schedulers is to be taken with caution of three.
+func TestCautionWhereManyPairsAreCompared(t *testing.T) {
+	if got := made(6, "good", "bad").caution("small", "good"); got != "" {
+		t.Errorf("two schedulers: %s", got)
 	}
-	v := verdict(t, made(6, "good", "bad", "noisy"), "fill", "good", "bad")
-	if v.Decision != Undecided || !strings.HasSuffix(v.Sentence, "No outcome of 6 seeds could: it takes at least 7.") {
-		t.Errorf("three schedulers: %+v", v)
+	three := made(6, "good", "bad", "noisy")
+	if v := verdict(t, three, "fill", "good", "bad"); v.Decision != Better || v.P >= .05 || v.Corrected < .05 {
+		t.Errorf("%+v", v)
+	}
+	want := "Caution: 3 pairs are compared, and with so many some look different by chance; corrected for that, not all of these verdicts hold: it takes at least 7 seeds to be sure of all at once."
+	if got := three.caution("small", "good"); got != want {
+		t.Errorf("three schedulers: %s", got)
+	}
+	if got := made(10, "good", "bad", "noisy").caution("small", "good"); got != "" {
+		t.Errorf("ten seeds: %s", got)
 	}
 }
 
@@ -327,6 +335,33 @@ func TestWrapKeepsLinesShort(t *testing.T) {
 		if len(line) > lineWidth+1 || strings.TrimSpace(line) == "" {
 			t.Errorf("line of %d: %q", len(line), line)
 		}
+	}
+}
+
+// What is possible at most is shown, and nobody is judged against it.
+func TestBounds(t *testing.T) {
+	without := made(10, "good", "bad")
+	h := without.Header
+	h.Schedulers = append(h.Schedulers, "most")
+	h.Bounds = []string{"most"}
+	runs := without.Runs()
+	for _, seed := range h.Seeds {
+		runs = append(runs, Run{Scheduler: "most", Scenario: "small", Seed: seed, Measures: []Measure{{"fill", &half, 95}}})
+	}
+	d := New(h, metrics, runs)
+	if len(d.Verdicts) != len(without.Verdicts) {
+		t.Errorf("%d verdicts, %d without the bound", len(d.Verdicts), len(without.Verdicts))
+	}
+	want := "No scheduler could exceed 95.00 % of the cluster at 50 % arrived (most, median): good reaches 94.9 % of that."
+	if lines := d.conclusions("small", "").lines; lines[0] != without.conclusion("small") || lines[1] != want {
+		t.Errorf("%q", lines)
+	}
+	var terminal, page bytes.Buffer
+	if err := errors.Join(d.WriteTerminal(&terminal, false), d.WriteHTML(&page)); err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`(?m)^  most +- +95.000 +0.00( +-){4}$`).Match(terminal.Bytes()) || strings.Contains(page.String(), "NaN") {
+		t.Errorf("%s", &terminal)
 	}
 }
 

@@ -18,6 +18,10 @@
 // # When a scheduler is called better
 //
 // When both hold: the 95 % bootstrap interval of the median difference does not contain zero, and Wilcoxon's
-// signed-rank test, corrected after Holm for all pairs of the metric, stays below .05. Either alone is easily fooled: the
-// interval is narrow when seeds are few, the test says nothing of size.
+// signed-rank test has p below .05. Either alone is easily fooled: the interval is narrow when seeds are few, the test
+// says nothing of size.
+//
+// Who compares many schedulers asks about many pairs, and some look different by chance. Tables and rows therefore hold p
+// corrected after Holm as well, and the report says so in words where a verdict would not survive it. The correction does
+// not decide: of few seeds it leaves nothing to decide, since the least p that n seeds can lead to is 2^(1-n).
 package comparison

@@ -21,9 +21,11 @@ type Header struct {
 	// Ties is the rule by which a scheduler decides between nodes of equal score.
 	Ties string `json:"ties"`
 	// Schedulers and Scenarios in the order in which they were named.
-	Schedulers []string   `json:"schedulers"`
-	Scenarios  []Scenario `json:"scenarios"`
-	Seeds      []uint64   `json:"seeds"`
+	Schedulers []string `json:"schedulers"`
+	// Bounds are those of the schedulers that are none, but say what is possible at most. Nobody is judged against them.
+	Bounds    []string   `json:"bounds,omitempty"`
+	Scenarios []Scenario `json:"scenarios"`
+	Seeds     []uint64   `json:"seeds"`
 }
 
 // Scenario is one input of a comparison.

@@ -86,7 +86,7 @@ func (d *Document) charts(scenario string) []template.HTML {
 	if len(order) == 0 {
 		return nil
 	}
-	charts := []template.HTML{d.intervalChart(scenario, order)}
+	charts := []template.HTML{d.intervalChart(scenario, d.listed(scenario))}
 	if len(order) > 1 {
 		charts = append(charts, d.differenceChart(scenario, order))
 	}

@@ -51,6 +51,9 @@ func (d *Document) tieRule() string { return "Ties between nodes of equal score:
 func (d *Document) conclusions(scenario, suffix string) section {
 	s := section{title: "Verdict" + suffix, lines: []string{d.conclusion(scenario)}}
 	order := d.Ranked(scenario)
+	if len(order) > 0 {
+		s.lines = append(s.lines, d.reach(scenario, order[0])...)
+	}
 	if len(order) < 2 {
 		return s
 	}
@@ -61,11 +64,14 @@ func (d *Document) conclusions(scenario, suffix string) section {
 	for _, other := range order[2:] {
 		s.lines = append(s.lines, d.pair(scenario, first.Name, order[0], other).Sentence)
 	}
+	if caution := d.caution(scenario, order[0]); caution != "" {
+		s.lines = append(s.lines, caution)
+	}
 	return s
 }
 
 // leading is how many of the conclusions are about the leader and the runner-up.
-func (d *Document) leading() int { return 2 + len(d.judgedCurves()) }
+func (d *Document) leading() int { return 2 + len(d.Bounds) + len(d.judgedCurves()) }
 
 // pair is the verdict on two schedulers from the first one's point of view.
 func (d *Document) pair(scenario, metric, a, b string) Verdict {
@@ -98,7 +104,7 @@ func (d *Document) curves(scenario, suffix string) section {
 	for _, other := range others {
 		s.header = append(s.header, fmt.Sprintf("%s at %g", other.Title, *other.JudgedAt), "sd")
 	}
-	for _, scheduler := range d.Ranked(scenario) {
+	for _, scheduler := range d.listed(scenario) {
 		row := []string{scheduler}
 		for i := range m.At {
 			row = append(row, d.meanCells(scenario, scheduler, m, &m.At[i], wide(m.At[i]))...)
@@ -110,6 +116,9 @@ func (d *Document) curves(scenario, suffix string) section {
 	}
 	return s
 }
+
+// listed are the schedulers by rank, bounds behind them.
+func (d *Document) listed(scenario string) []string { return append(d.Ranked(scenario), d.Bounds...) }
 
 // judgedCurves are the metrics behind the first that are judged at the same point of a curve.
 func (d *Document) judgedCurves() []*Metric {
@@ -163,7 +172,7 @@ func (d *Document) medians(scenario, suffix string) section {
 		unit, _, _ := strings.Cut(m.Unit, " of ")
 		s.header = append(s.header, strings.TrimSuffix(title+", "+unit, ", "))
 	}
-	for _, scheduler := range d.Ranked(scenario) {
+	for _, scheduler := range d.listed(scenario) {
 		row := []string{scheduler}
 		for _, m := range metrics {
 			cell := "-"
@@ -241,8 +250,8 @@ func (d *Document) method() section {
 	s := section{title: "How to read this", lines: []string{
 		d.tieRule() + ".",
 		"Runs of one seed are paired: all schedulers meet the same pods in the same order.",
-		"better: the 95 % bootstrap interval of the median difference leaves out zero, and Wilcoxon's signed-rank test, corrected after Holm for all pairs of the metric, stays below 0.05. Anything less: the data can't tell.",
-		"p in sentences is the corrected one.",
+		"better: the 95 % bootstrap interval of the median difference leaves out zero, and p of Wilcoxon's signed-rank test is below 0.05. Anything less: the data can't tell.",
+		"corrected: p after Holm, for all pairs of the metric at once.",
 		"effect: matched-pairs rank-biserial correlation, 1 if all ranks speak for the first named, -1 if all speak against it.",
 		"Outcome " + d.Outcome + ": equal outcomes, equal values in every run.",
 	}}

@@ -20,7 +20,7 @@ const (
 	Equal     Decision = "equal"
 )
 
-// significance is the chance, for each metric, of calling any scheduler better that is not.
+// significance is the chance of calling a scheduler better than one to which it is equal.
 const significance = .05
 
 // Verdict compares two schedulers in one metric on one scenario. A is the one that is ahead seed by seed.
@@ -74,16 +74,17 @@ func (d *Document) judge(scenario string, m *Metric) {
 		v := &verdicts[i]
 		v.Corrected = corrected
 		v.decide(m)
-		v.Sentence = v.sentence(m, len(verdicts))
+		v.Sentence = v.sentence(m)
 	}
 	d.Verdicts = append(d.Verdicts, verdicts...)
 }
 
 // ranked are the schedulers that measured the metric, the best median first; equals stay in the order of the header.
+// Bounds are not among them.
 func (d *Document) ranked(scenario string, m *Metric) []string {
 	var order []string
 	for _, s := range d.Schedulers {
-		if d.Summary(scenario, s, m.Name, m.JudgedAt) != nil {
+		if d.Summary(scenario, s, m.Name, m.JudgedAt) != nil && !slices.Contains(d.Bounds, s) {
 			order = append(order, s)
 		}
 	}
@@ -131,25 +132,25 @@ func (v *Verdict) decide(m *Metric) {
 	switch {
 	case v.Even == v.Pairs:
 		v.Decision = Equal
-	case beyond && v.Corrected < significance:
+	case beyond && v.P < significance:
 		v.Decision = Better
 	default:
 		v.Decision = Undecided
 	}
 }
 
-// sentence says it plainly. comparisons is how many pairs the correction was for.
-func (v *Verdict) sentence(m *Metric, comparisons int) string {
+// sentence says it plainly.
+func (v *Verdict) sentence(m *Metric) string {
 	if v.Decision == Equal {
 		return fmt.Sprintf("%s and %s are equal in %s on %s: %s.", v.A, v.B, m.Title, seeds(v.Pairs), m.value(v.MedianA)+m.unit()+m.where())
 	}
 	numbers := fmt.Sprintf("%s on the same seed (95 %% interval %s); medians %s and %s%s%s; ahead on %d of %s, p %s",
 		m.amount(v.Difference), m.span(v.Low, v.High), m.value(v.MedianA), m.value(v.MedianB), m.unit(), m.where(),
-		v.Ahead, seeds(v.Pairs), is(probability(v.Corrected)))
+		v.Ahead, seeds(v.Pairs), is(probability(v.P)))
 	if v.Decision == Better {
 		return fmt.Sprintf("%s is better than %s in %s: %s.", v.A, v.B, m.Title, numbers)
 	}
-	return fmt.Sprintf("The data can't tell %s from %s in %s: %s.%s", v.A, v.B, m.Title, numbers, tooFew(v.Pairs, comparisons))
+	return fmt.Sprintf("The data can't tell %s from %s in %s: %s.%s", v.A, v.B, m.Title, numbers, tooFew(v.Pairs))
 }
 
 // amount is a difference in words: 2.38 points more.
@@ -173,15 +174,35 @@ func (m *Metric) span(low, high float64) string {
 }
 
 // tooFew says so if no outcome of so many seeds could have decided anything.
-func tooFew(pairs, comparisons int) string {
-	needed := pairs
-	for statistics.LeastP(needed)*float64(comparisons) >= significance {
-		needed++
-	}
-	if needed == pairs {
+func tooFew(pairs int) string {
+	needed := seedsFor(1)
+	if pairs >= needed {
 		return ""
 	}
 	return fmt.Sprintf(" No outcome of %s could: it takes at least %d.", seeds(pairs), needed)
+}
+
+// seedsFor is how many seeds it takes at least to tell anything when so many pairs are asked about.
+func seedsFor(comparisons int) int {
+	needed := 1
+	for statistics.LeastP(needed)*float64(comparisons) >= significance {
+		needed++
+	}
+	return needed
+}
+
+// caution is for verdicts that hold for themselves, but not all at once. Empty where there are none.
+func (d *Document) caution(scenario, leader string) string {
+	verdicts := d.Against(scenario, leader, d.Metrics[0].Name)
+	if !slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Decision == Better && v.Corrected >= significance }) {
+		return ""
+	}
+	pairs := len(verdicts) * (len(verdicts) + 1) / 2
+	advice := "more seeds would tell"
+	if needed := seedsFor(pairs); verdicts[0].Pairs < needed {
+		advice = fmt.Sprintf("it takes at least %d seeds to be sure of all at once", needed)
+	}
+	return fmt.Sprintf("Caution: %d pairs are compared, and with so many some look different by chance; corrected for that, not all of these verdicts hold: %s.", pairs, advice)
 }
 
 func seeds(n int) string {
@@ -288,6 +309,21 @@ func (d *Document) conclusion(scenario string) string {
 		return fmt.Sprintf("%s is best in %s: better than %s, by %s.", order[0], m.Title, everyOther(order[1:]), d.lead(scenario, m, order))
 	}
 	return fmt.Sprintf("%s has the best median in %s, but the data can't tell it from %s.", order[0], m.Title, list(level))
+}
+
+// reach says how close the leader is to what is possible, a sentence for each bound.
+func (d *Document) reach(scenario, leader string) []string {
+	m := &d.Metrics[0]
+	var lines []string
+	for _, bound := range d.Bounds {
+		best, most := d.Summary(scenario, leader, m.Name, m.JudgedAt), d.Summary(scenario, bound, m.Name, m.JudgedAt)
+		if most == nil || best == nil || most.Median == 0 {
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("No scheduler could exceed %s%s%s (%s, median): %s reaches %.1f %% of that.",
+			m.value(most.Median), m.unit(), m.where(), bound, leader, 100*best.Median/most.Median))
+	}
+	return lines
 }
 
 // lead is by how much the first is ahead, from the least to the most.

@@ -29,10 +29,16 @@ type OpenbOptions struct {
 	Ties       openb.Ties
 }
 
+// Bound is named like a scheduler and is the most that any could do: openb.UpperBound.
+const Bound = "upperbound"
+
+// Schedulers are the names of all that can be compared, but for Bound.
+func Schedulers() []string { return policies.Names() }
+
 // NewOpenb reads the traces and checks everything that can be wrong.
 func NewOpenb(o OpenbOptions) (*Openb, error) {
 	switch {
-	case len(o.Schedulers) == 0:
+	case len(o.Schedulers) == 0 || len(o.Schedulers) == 1 && o.Schedulers[0] == Bound:
 		return nil, errors.New("name at least one scheduler")
 	case len(o.Pods) == 0:
 		return nil, errors.New("name at least one list of pods")
@@ -40,8 +46,8 @@ func NewOpenb(o OpenbOptions) (*Openb, error) {
 		return nil, errors.New("name at least one seed")
 	}
 	for i, name := range o.Schedulers {
-		if _, err := policies.New(name, policies.Env{}); err != nil {
-			return nil, err
+		if _, err := policies.New(name, policies.Env{}); err != nil && name != Bound {
+			return nil, fmt.Errorf("%w, and %s", err, Bound)
 		}
 		if slices.Contains(o.Schedulers[:i], name) {
 			return nil, fmt.Errorf("scheduler %s is named twice", name)
@@ -84,6 +90,9 @@ func (s *Openb) Header() comparison.Header {
 		Version: comparison.Version, Subject: "openb protocol", Ties: tieRules[s.options.Ties],
 		Schedulers: s.options.Schedulers, Seeds: s.options.Seeds,
 	}
+	if slices.Contains(h.Schedulers, Bound) {
+		h.Bounds = []string{Bound}
+	}
 	for i, t := range s.traces {
 		h.Scenarios = append(h.Scenarios, comparison.Scenario{
 			Name:  scenarioName(s.options.Pods[i]),
@@ -116,13 +125,16 @@ var (
 	judgedEarly     = 50.0
 )
 
-// arrivedAxis is what curves run along.
-const arrivedAxis = "% arrived"
+// arrivedAxis is what curves run along, allocation the metric that decides.
+const (
+	arrivedAxis = "% arrived"
+	allocation  = "allocation"
+)
 
 // Metrics implements Subject. The end state's names are those of the published protocol's results.
 func (s *Openb) Metrics() []comparison.Metric {
 	return []comparison.Metric{
-		{Name: "allocation", Title: "allocation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Higher, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
+		{Name: allocation, Title: "allocation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Higher, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
 		{Name: "fragmentation", Title: "fragmentation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Lower, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
 		{Name: "nodes_used", Title: "nodes in use", Difference: "nodes", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1},
 		{Name: "failed", Title: "failed pods", Difference: "pods", Better: comparison.Lower},
@@ -136,18 +148,30 @@ func (s *Openb) Metrics() []comparison.Metric {
 // Run implements Subject.
 func (s *Openb) Run(c Cell) (comparison.Run, error) {
 	i := slices.IndexFunc(s.options.Pods, func(pods string) bool { return scenarioName(pods) == c.Scenario })
+	run := comparison.Run{Scheduler: c.Scheduler, Scenario: c.Scenario, Seed: c.Seed}
+	if c.Scheduler == Bound {
+		most := openb.UpperBound(s.traces[i], int64(c.Seed), int(judgedAt))
+		run.Measures = []comparison.Measure{{Metric: allocation, At: &judgedAt, Value: most}}
+		return run, nil
+	}
 	r, err := openb.Run(s.traces[i], c.Scheduler, int64(c.Seed), s.options.Ties)
 	if err != nil {
 		return comparison.Run{}, err
 	}
-	run := comparison.Run{Scheduler: c.Scheduler, Scenario: c.Scenario, Seed: c.Seed, Decisions: r.Pods}
+	run.Decisions, run.Measures = r.Pods, measures(r)
+	return run, nil
+}
+
+// measures are the curves and the end state.
+func measures(r *openb.Result) []comparison.Measure {
+	var all []comparison.Measure
 	for _, curve := range []struct {
 		metric string
 		values *openb.Curve
-	}{{"allocation", &r.Allocated}, {"fragmentation", &r.Fragmented}, {"nodes_used", &r.Nodes}} {
+	}{{allocation, &r.Allocated}, {"fragmentation", &r.Fragmented}, {"nodes_used", &r.Nodes}} {
 		for percent, value := range curve.values {
 			if at := float64(percent); !math.IsNaN(value) {
-				run.Measures = append(run.Measures, comparison.Measure{Metric: curve.metric, At: &at, Value: value})
+				all = append(all, comparison.Measure{Metric: curve.metric, At: &at, Value: value})
 			}
 		}
 	}
@@ -158,7 +182,7 @@ func (s *Openb) Run(c Cell) (comparison.Run, error) {
 		{"pods", int64(r.Pods)}, {"failed", int64(r.Failed)}, {"used_gpu_milli", r.UsedGPUMilli},
 		{"used_cpu_milli", r.UsedCPUMilli}, {"used_mem_bytes", r.UsedMemoryBytes},
 	} {
-		run.Measures = append(run.Measures, comparison.Measure{Metric: end.metric, Value: float64(end.value)})
+		all = append(all, comparison.Measure{Metric: end.metric, Value: float64(end.value)})
 	}
-	return run, nil
+	return all
 }
