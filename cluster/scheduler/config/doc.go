@@ -8,8 +8,9 @@
 // its arguments (plugins.go), and framework/runtime sorts the result into extension points.
 //
 // What a file says is honoured, or refused by name. Honoured: profiles, plugins, weights, arguments, percentageOfNodesToScore, back-offs,
-// extenders, the client's rates, leader election. Without effect here, and accepted: parallelism (decisions are those of one worker; the
-// cost model has no workers), debugging, kubeconfig and content types. Refused: what gates.go and plugins.go name.
+// the client's rates, leader election. Without effect here, and accepted: parallelism (decisions are those of one worker; the
+// cost model has no workers), debugging, kubeconfig and content types. Refused: extenders, delayCacheUntilActive, pod groups and
+// what gates.go names.
 //
 // This package's API may change; the promised surface is sim, cluster, workloads, scenarios and reports.
 package config

@@ -135,6 +135,9 @@ func validateExtenders(extenders []configv1.Extender) (errs field.ErrorList) {
 			managed[r.Name] = true
 		}
 	}
+	if len(extenders) > 0 {
+		errs = append(errs, field.Forbidden(root, "extenders are not modelled: what one does can be written as a plugin"))
+	}
 	if binders > 1 {
 		errs = append(errs, field.Invalid(root, binders, "only one extender can implement bind"))
 	}

@@ -27,6 +27,18 @@ type Handle struct {
 	Draw func(n int) int
 
 	stateKeys *StateKey
+	shared    map[string]any
+}
+
+// Shared returns what plugins of a profile share under a key, making it the first time.
+func (h *Handle) Shared(key string, make func() any) any {
+	if h.shared == nil {
+		h.shared = map[string]any{}
+	}
+	if _, made := h.shared[key]; !made {
+		h.shared[key] = make()
+	}
+	return h.shared[key]
 }
 
 // NewHandle returns a handle whose state keys are unused, on a cluster without volumes.

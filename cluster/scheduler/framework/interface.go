@@ -15,6 +15,16 @@ const (
 // Plugin is known by its name: in configurations, statuses and metrics.
 type Plugin interface{ Name() string }
 
+// Partial is a plugin whose type has more extension points than it wants to be asked at. Points are named as in configurations; one more is
+// EnqueueExtensions.
+type Partial interface{ Has(point string) bool }
+
+// Has reports whether a plugin wants to be asked at an extension point that its type has.
+func Has(p Plugin, point string) bool {
+	partial, ok := p.(Partial)
+	return !ok || partial.Has(point)
+}
+
 // PreEnqueuePlugin may keep a pod out of the active queue.
 type PreEnqueuePlugin interface {
 	Plugin

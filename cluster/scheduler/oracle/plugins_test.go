@@ -12,6 +12,7 @@ import (
 	uframework "k8s.io/kubernetes/pkg/scheduler/framework"
 	"pgregory.net/rapid"
 
+	"github.com/fauxkube/fauxkube/cluster/scheduler/adapter"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/internal/testcluster"
 )
@@ -28,6 +29,10 @@ func TestPlugins(t *testing.T) {
 				if theirs := w.theirs.plugins[enabled.Plugin.Name()]; theirs != nil {
 					c := &comparison{t: t, w: w, pod: pod, ours: enabled.Plugin, theirs: theirs, verdicts: verdicts}
 					c.run()
+					// Upstream's own plugin through the adapter answers as it does at home.
+					adapted := *c
+					adapted.ours, adapted.verdicts = adapter.New(theirs, w.handle), map[string]int{}
+					adapted.run()
 				}
 			}
 			w.place(t, pod, testcluster.Pick(t, "node", w.nodes).Name)
@@ -66,6 +71,12 @@ func (c *comparison) run() {
 	}
 }
 
+// at returns a plugin as it is at an extension point, if it has that.
+func at[T framework.Plugin](p framework.Plugin, point string) (T, bool) {
+	has, ok := p.(T)
+	return has, ok && framework.Has(p, point)
+}
+
 // same fails unless two answers are equal, and counts them.
 func (c *comparison) same(what, ours, theirs string) {
 	if ours != theirs {
@@ -76,7 +87,7 @@ func (c *comparison) same(what, ours, theirs string) {
 // preFilter reports whether Filter is to be asked.
 func (c *comparison) preFilter(nodes []fwk.NodeInfo) bool {
 	theirs, is := c.theirs.(fwk.PreFilterPlugin)
-	ours, isToo := c.ours.(framework.PreFilterPlugin)
+	ours, isToo := at[framework.PreFilterPlugin](c.ours, "PreFilter")
 	if is != isToo {
 		c.t.Fatalf("%s: PreFilter is only on one side", c.ours.Name())
 	}
@@ -100,7 +111,7 @@ func (c *comparison) preFilter(nodes []fwk.NodeInfo) bool {
 
 func (c *comparison) filter(nodes []fwk.NodeInfo) {
 	theirs, is := c.theirs.(fwk.FilterPlugin)
-	ours, isToo := c.ours.(framework.FilterPlugin)
+	ours, isToo := at[framework.FilterPlugin](c.ours, "Filter")
 	if is != isToo {
 		c.t.Fatalf("%s: Filter is only on one side", c.ours.Name())
 	}
@@ -123,7 +134,7 @@ func (c *comparison) filter(nodes []fwk.NodeInfo) {
 // preScore reports whether Score is to be asked.
 func (c *comparison) preScore(nodes []fwk.NodeInfo) bool {
 	theirs, is := c.theirs.(fwk.PreScorePlugin)
-	ours, isToo := c.ours.(framework.PreScorePlugin)
+	ours, isToo := at[framework.PreScorePlugin](c.ours, "PreScore")
 	if !is {
 		if isToo { // ours prepares what upstream does in Score
 			c.same("PreScore", ourVerdict(ours.PreScore(c.cycle, c.w.snapshot.Order)), ourVerdict(nil))
@@ -142,7 +153,7 @@ func (c *comparison) preScore(nodes []fwk.NodeInfo) bool {
 
 func (c *comparison) score(nodes []fwk.NodeInfo) {
 	theirs, is := c.theirs.(fwk.ScorePlugin)
-	ours, isToo := c.ours.(framework.ScorePlugin)
+	ours, isToo := at[framework.ScorePlugin](c.ours, "Score")
 	if is != isToo {
 		c.t.Fatalf("%s: Score is only on one side", c.ours.Name())
 	}

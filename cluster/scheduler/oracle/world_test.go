@@ -27,6 +27,7 @@ type world struct {
 	symbols   *framework.Symbols
 	cache     *cache.Cache
 	snapshot  *framework.Snapshot
+	handle    *framework.Handle
 	plugins   []runtime.Enabled
 	fw        *runtime.Framework
 	algorithm runtime.Algorithm
@@ -36,6 +37,7 @@ func newWorld(fakes *testcluster.Fakes) *world {
 	w := &world{fakes: fakes, theirs: newUpstream(fakes), symbols: framework.NewSymbols(), snapshot: framework.NewSnapshot()}
 	w.cache = cache.New(w.symbols)
 	h := fakes.Handle(w.symbols)
+	w.handle = h
 	var err error
 	if w.plugins, err = scheduler.DefaultPlugins(h); err != nil {
 		panic(err)

@@ -104,7 +104,7 @@ func New(c Config, names *framework.PluginNames, handle *framework.Handle) (*Fra
 
 // listen notes which events bring back pods that a plugin refused.
 func (f *Framework) listen(p framework.Plugin) {
-	if enqueue, ok := p.(framework.EnqueueExtensions); ok {
+	if enqueue, ok := p.(framework.EnqueueExtensions); ok && framework.Has(p, "EnqueueExtensions") {
 		f.enqueue = append(f.enqueue, enqueue)
 	} else if canReject(p) {
 		f.enqueue = append(f.enqueue, anyEvent{p.Name()})
@@ -113,11 +113,13 @@ func (f *Framework) listen(p framework.Plugin) {
 
 // canReject reports whether a plugin can refuse pods, and so must be asked, or always answers Queue, when something changes.
 func canReject(p framework.Plugin) bool {
-	switch p.(type) {
-	case framework.PreEnqueuePlugin, framework.PreFilterPlugin, framework.FilterPlugin, framework.ReservePlugin, framework.PermitPlugin:
-		return true
-	}
-	return false
+	has := func(point string, ok bool) bool { return ok && framework.Has(p, point) }
+	_, preEnqueue := p.(framework.PreEnqueuePlugin)
+	_, preFilter := p.(framework.PreFilterPlugin)
+	_, filter := p.(framework.FilterPlugin)
+	_, reserve := p.(framework.ReservePlugin)
+	_, permit := p.(framework.PermitPlugin)
+	return has("PreEnqueue", preEnqueue) || has("PreFilter", preFilter) || has("Filter", filter) || has("Reserve", reserve) || has("Permit", permit)
 }
 
 // anyEvent stands for a plugin that registers no events: any change brings its pods back.

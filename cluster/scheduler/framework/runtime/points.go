@@ -144,7 +144,7 @@ func (f *Framework) enableAt(p point, byName map[string]Enabled) error {
 			return fmt.Errorf("%s plugin %q does not exist", p.name, name)
 		case slices.Contains(order[:i], name):
 			return fmt.Errorf("plugin %q already registered as %q", name, p.name+"Plugin")
-		case !p.add(f, e) && slices.Contains(named, name):
+		case !(framework.Has(e.Plugin, p.name) && p.add(f, e)) && slices.Contains(named, name):
 			return fmt.Errorf("plugin %q does not extend %s plugin", name, p.name+"Plugin")
 		}
 	}
