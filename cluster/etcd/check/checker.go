@@ -64,6 +64,9 @@ func (k *Checker) Stats() Stats {
 	return stats
 }
 
+// Revision is the newest that has been committed.
+func (k *Checker) Revision() int64 { return k.model.revision() }
+
 // Operations are all requests, in the order of their calls, if they are kept.
 func (k *Checker) Operations() []*Operation { return k.history }
 

@@ -50,7 +50,7 @@ func (k *Checker) committed(a *etcd.Application, response any, err error) {
 	case o.Commit != 0:
 		k.broken(OnceAtMost, "%v takes effect a second time, at index %d", o, a.Index)
 		return
-	case o.Return != 0 && o.Err != nil && !maybeDone(o.Err):
+	case o.Return != 0 && o.Err != nil && !MaybeDone(o.Err):
 		k.broken(OnceAtMost, "%v takes effect at index %d after it was refused: %v", o, a.Index, o.Err)
 	}
 	o.Commit, o.expected, o.expectedErr = k.now(), response, err
@@ -65,7 +65,7 @@ func (k *Checker) end(o *Operation, response any, err error) {
 	switch {
 	case err == nil:
 		k.stats.Answered++
-	case maybeDone(err):
+	case MaybeDone(err):
 		k.stats.Failed++
 	default:
 		k.stats.Refused++
@@ -98,7 +98,7 @@ func (k *Checker) judge(o *Operation) error {
 // judgeFailure compares a write's failure with the model's, where the failure is an answer.
 func (o *Operation) judgeFailure() error {
 	switch {
-	case maybeDone(o.Err) || refusedBefore(o.Err):
+	case MaybeDone(o.Err) || refusedBefore(o.Err):
 		return nil // What is refused and comes to pass all the same is found when it does.
 	case o.Commit == 0:
 		return violation(CommittedFirst, "%v was answered with %v", o, o.Err)
@@ -188,8 +188,8 @@ func isRead(request any) bool {
 	return false
 }
 
-// maybeDone reports failures after which a write may have taken effect, or still may.
-func maybeDone(err error) bool {
+// MaybeDone reports failures after which a write may have taken effect, or still may.
+func MaybeDone(err error) bool {
 	for _, answer := range answers {
 		if errors.Is(err, answer) {
 			return false
