@@ -9,6 +9,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/apiserver"
 	"github.com/fauxkube/fauxkube/cluster/kubelet/stages"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
+	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
@@ -22,6 +23,9 @@ type Topology struct {
 	Clients map[string]ClientRate
 	// Scheduler is a KubeSchedulerConfiguration; nil is the default one. Clients' rate for kube-scheduler goes before its own.
 	Scheduler *config.Configuration
+	// Explain says which pods' scheduling is to be explained, and Explained is told of every attempt.
+	Explain   func(namespace, name string) bool
+	Explained func(scheduler.Explanation)
 	NodePools []NodePool
 	// Images describes container images by reference; what it does not name is 100 MiB, starts in 1 s, answers every
 	// probe and exits 1 s after SIGTERM.

@@ -47,6 +47,8 @@ type Report struct {
 	Requests     []Requests    `json:"requests"`
 	Store        Store         `json:"store"`
 	Costs        []Cost        `json:"costs"`
+	// Decisions explain scheduling attempts of the pods that were asked about.
+	Decisions []Decision `json:"decisions,omitempty"`
 
 	Host Host `json:"host"`
 }

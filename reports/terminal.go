@@ -20,6 +20,7 @@ func (r *Report) WriteTerminal(w io.Writer, color bool) error {
 	p.expectations(r)
 	p.measures(r)
 	p.findings(r)
+	p.decisions(r.Decisions)
 	p.latencies(r)
 	p.requests(r)
 	p.costs(r)

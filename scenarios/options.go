@@ -22,6 +22,8 @@ type Options struct {
 	SkipUnknownKinds bool
 	// Repeat is the command that the report names to repeat the run; the one for the scenario's file unless given.
 	Repeat string
+	// Explain names pods whose scheduling the report explains: namespace/name, or a pattern as web-* in any of them.
+	Explain []string
 	// Trace receives the binary trace (package sim/trace).
 	Trace io.Writer
 	// Progress is called every few thousand steps of the kernel, between two of them.

@@ -36,6 +36,7 @@ func (r *run) report() *reports.Report {
 		Requests:     r.requests(),
 		Store:        r.storeFigures(),
 		Costs:        r.costs(),
+		Decisions:    r.explained(),
 	}
 	for i := range s.Spec.Measure {
 		report.Measures = append(report.Measures, r.measure(&s.Spec.Measure[i]))

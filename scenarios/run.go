@@ -82,6 +82,8 @@ type run struct {
 	ending  judge.Ending
 	partial string
 	problem string // what went wrong outside of any step
+
+	decisions []decision
 }
 
 // errEnded stops the simulation when the run is over.
@@ -95,6 +97,7 @@ func newRun(p *plan, o Options) (*run, error) {
 	}
 	r.simulation = sim.New(config)
 	topology := p.cluster
+	r.explain(&topology)
 	if o.Topology != nil {
 		o.Topology(&topology)
 	}

@@ -46,6 +46,9 @@ type Config struct {
 	InitialBackoff, MaxBackoff time.Duration
 	// Decided, if set, is told of every successful decision at the instant it is made.
 	Decided func(Decision)
+	// Explain says which pods' attempts are to be explained, and Explained is told.
+	Explain   func(namespace, name string) bool
+	Explained func(Explanation)
 }
 
 // Election says which lease is contended for, and how. Zero fields are kube-scheduler's defaults.

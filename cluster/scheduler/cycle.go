@@ -86,6 +86,9 @@ func (a *attempt) decide(t *sim.Task) (*framework.Status, *framework.NominatingI
 	default:
 		a.result = found.Result
 	}
+	if a.wanted() {
+		a.explain(s.scoredSlots(), status)
+	}
 	a.charge(t, found.Work)
 	a.cycle.Publish()
 	return status, nominate

@@ -28,6 +28,7 @@ type runFlags struct {
 	mode     mode
 
 	json, trace string
+	explain     []string
 	quiet       bool
 }
 
@@ -64,6 +65,7 @@ Fauxkube; 130 interrupted.`,
 	flags.Var(&f.mode, "mode", modeUsage)
 	flags.StringVar(&f.json, "json", "", "write the report as JSON to `FILE`")
 	flags.StringVar(&f.trace, "trace", "", "write every step to `FILE`; see trace")
+	flags.StringArrayVar(&f.explain, "explain", nil, "explain every scheduling decision about a `POD`: namespace/name, or a pattern as web-*; may be given again")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print only what did not hold, and the digest")
 	c.MarkFlagsMutuallyExclusive("seed", "seeds")
 	completeChoices(c, "mode", sim.Benchmark.String(), sim.Hunt.String())
@@ -138,6 +140,7 @@ func (f *runFlags) jobs(sources []source) []job {
 		for _, seed := range seedsOf(s, f.seeds) {
 			jobs = append(jobs, newJob(s, scenarios.Options{
 				Seed: seed, Mode: sim.Mode(f.mode), Duration: time.Duration(f.duration), SkipUnknownKinds: f.skipUnknownKinds,
+				Explain: f.explain,
 			}, flags...))
 		}
 	}

@@ -133,9 +133,9 @@ func (z *ZoneCap) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *corev1.
 	}
 	for i := range scores {
 		if most == 0 {
-			scores[i].Score = fwk.MaxNodeScore
+			scores[i].Score = fwk.MaxScore
 		} else {
-			scores[i].Score = fwk.MaxNodeScore * (most - scores[i].Score) / most
+			scores[i].Score = fwk.MaxScore * (most - scores[i].Score) / most
 		}
 	}
 	return nil
