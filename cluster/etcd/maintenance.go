@@ -67,7 +67,7 @@ type SnapshotRequest struct{}
 
 // backUp answers with the member's state as a backup; sending it takes as long as sending the database.
 func (m *Member) backUp(call *network.ServerCall) {
-	b := &backup.Backup{Keys: m.store.Snapshot().Clone(), Leases: m.lessor.Snapshot()}
+	b := &backup.Backup{Taken: m.process.Wall(), Keys: m.store.Snapshot().Clone(), Leases: m.lessor.Snapshot()}
 	call.Reply(b, int(b.Keys.SizeBytes())+headerBytes)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -46,7 +47,7 @@ func encode(t *rapid.T, b *Backup) []byte {
 func TestBackupRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		store, lessor := drawn(t)
-		data := encode(t, &Backup{store.Snapshot(), lessor.Snapshot()})
+		data := encode(t, &Backup{12, store.Snapshot(), lessor.Snapshot()})
 		b, err := Read(bytes.NewReader(data), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -62,7 +63,7 @@ func TestBackupRoundTrip(t *testing.T) {
 		if fmt.Sprint(leases.Keys(1)) != fmt.Sprint(lessor.Keys(1)) {
 			t.Fatalf("keys %v became %v", lessor.Keys(1), leases.Keys(1))
 		}
-		if !bytes.Equal(data, encode(t, &Backup{restored.Snapshot(), leases.Snapshot()})) {
+		if !bytes.Equal(data, encode(t, &Backup{b.Taken, restored.Snapshot(), leases.Snapshot()})) {
 			t.Fatal("a backup of the restored store differs")
 		}
 		for revision := max(c1, 1); revision <= store.Revision(); revision++ {
@@ -80,7 +81,7 @@ func TestBackupRoundTrip(t *testing.T) {
 func TestDamagedBackupIsRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		store, lessor := drawn(t)
-		data := encode(t, &Backup{store.Snapshot(), lessor.Snapshot()})
+		data := encode(t, &Backup{12, store.Snapshot(), lessor.Snapshot()})
 		at := rapid.IntRange(0, len(data)-1).Draw(t, "at")
 		if rapid.Bool().Draw(t, "cut") {
 			data = data[:at]
@@ -89,6 +90,31 @@ func TestDamagedBackupIsRefused(t *testing.T) {
 		}
 		if _, err := Read(bytes.NewReader(data), nil); !errors.Is(err, ErrDamaged) && err == nil {
 			t.Fatalf("accepted")
+		}
+	})
+}
+
+// A state at a higher revision has the same keys, reads at no revision before, and leaves the original alone.
+func TestBump(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		store, lessor := drawn(t)
+		b := &Backup{0, store.Snapshot(), lessor.Snapshot()}
+		before := encode(t, b)
+		bumped := mvcc.Restore(b.Bump(1000).Keys, lease.Restore(b.Leases, 2))
+		if bumped.Revision() != store.Revision()+1000 || bumped.CompactRevision() != bumped.Revision() {
+			t.Fatalf("revision %d became %d, compacted at %d", store.Revision(), bumped.Revision(), bumped.CompactRevision())
+		}
+		all := &mvcc.RangeRequest{Key: mvcc.AllKeys, RangeEnd: mvcc.AllKeys}
+		x, _ := store.Range(all)
+		y, err := bumped.Range(all)
+		if err != nil || !slices.EqualFunc(x.KVs, y.KVs, func(a, b *mvcc.KeyValue) bool { return *a == *b }) {
+			t.Fatalf("%d keys became %d (%v)", len(x.KVs), len(y.KVs), err)
+		}
+		if _, err := bumped.Range(&mvcc.RangeRequest{Key: "a", Revision: bumped.Revision() - 1}); !errors.Is(err, mvcc.ErrCompacted) {
+			t.Fatalf("an earlier revision: %v", err)
+		}
+		if !bytes.Equal(before, encode(t, b)) {
+			t.Fatal("the original has changed")
 		}
 	})
 }

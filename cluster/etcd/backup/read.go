@@ -11,6 +11,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/etcd/lease"
 	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
+	"github.com/fauxkube/fauxkube/sim"
 )
 
 // ErrDamaged wraps every reason for which a file is refused.
@@ -89,7 +90,7 @@ func (r *reader) string() string {
 }
 
 func (r *reader) backup() (*Backup, error) {
-	b := &Backup{}
+	b := &Backup{Taken: sim.Wall(r.number())}
 	revision, compacted := r.number(), r.number()
 	for range r.count(16) {
 		b.Leases = append(b.Leases, lease.Granted{ID: r.number(), TTLSeconds: r.number()})

@@ -19,7 +19,7 @@ func Write(to io.Writer, b *Backup, codec Codec) error {
 	buffered := bufio.NewWriter(to)
 	w := io.MultiWriter(buffered, sum)
 	head := []byte(magic)
-	head = appendNumbers(head, b.Keys.Revision(), b.Keys.CompactRevision(), int64(len(b.Leases)))
+	head = appendNumbers(head, int64(b.Taken), b.Keys.Revision(), b.Keys.CompactRevision(), int64(len(b.Leases)))
 	for _, l := range b.Leases {
 		head = appendNumbers(head, l.ID, l.TTLSeconds)
 	}

@@ -74,3 +74,13 @@ func cloneList(r *Record, copied map[*Record]*Record) *Record {
 	c.previous = cloneList(r.previous, copied)
 	return c
 }
+
+// Bump returns the same state at a higher revision, compacted there: none of the revisions before can be read.
+func (s *Snapshot) Bump(revisions int64) *Snapshot {
+	store := Restore(s.Clone(), nil)
+	store.revision += revisions
+	if _, err := store.Compact(store.revision); err != nil {
+		panic("mvcc: a revision that nobody has seen was compacted: " + err.Error())
+	}
+	return store.Snapshot()
+}
