@@ -31,6 +31,7 @@ type Cluster struct {
 	members    []*host.Process
 	seats      []*seat        // by host: who is the member there
 	running    []*etcd.Member // by host; of the current incarnations
+	failures   []MemberFailure
 	apiservers []*host.Process
 	servers    []*apiserver.Server
 	views      []*View // by API server

@@ -55,12 +55,27 @@ func (c *Cluster) startMember(i int, p *host.Process) {
 		InitialCluster: s.initial, Join: s.join, Canonical: c.store.canonical, Metrics: c.metrics.With("member", c.hosts[i].Name()),
 		WatchProgressInterval: etcdProgressInterval, SnapshotEntries: c.topology.ControlPlane.SnapshotEntries,
 		CatchUpEntries: c.topology.ControlPlane.SnapshotEntries / 2, // As etcd's defaults are to each other.
-		Exit: func(error) {
+		Exit: func(err error) {
+			//sim:allow truetime it is noted for observers
+			c.failures = append(c.failures, MemberFailure{c.hosts[i].Name(), c.simulation.Now(), err})
 			p.Kill()
 			p.Restart(staticPodRestart)
 		},
 	})
 }
+
+// Etcdctl is the operator's client of the store.
+func (c *Cluster) Etcdctl() *etcd.Client { return c.etcdctl }
+
+// MemberFailure is a member that ended itself.
+type MemberFailure struct {
+	Host string
+	At   sim.Time
+	Err  error
+}
+
+// MemberFailures are the members that ended themselves, in order.
+func (c *Cluster) MemberFailures() []MemberFailure { return c.failures }
 
 // Canonical is the history of the store, for observers.
 func (c *Cluster) Canonical() *etcd.Canonical { return c.store.canonical }

@@ -67,6 +67,11 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"kind: EtcdChaos\nspec: {action: disk-stall}", `disk-stall wants a duration`},
 		{"kind: EtcdChaos\nspec: {action: kill, selector: {labelSelectors: {a: b}}}", `members are selected by nodes`},
 		{"kind: EtcdChaos\nspec: {action: kill, delay: 3ms}", `belongs to slow-fsync`},
+		{"kind: EtcdChaos\nspec: {action: compact, mode: all}", `compact hits the whole store: want neither selector nor mode`},
+		{"kind: EtcdChaos\nspec: {action: bit-rot, duration: 3s}", `bit-rot cannot be undone`},
+		{"kind: EtcdChaos\nspec: {action: clock-skew}", `belongs to clock-skew, which wants it`},
+		{"kind: EtcdChaos\nspec: {action: clock-skew, driftPPM: 900000}", `900000 is out of range: want at most 100000`},
+		{"kind: EtcdChaos\nspec: {action: blackhole-until-snapshot}", `this version does not simulate it`},
 	}
 	for _, c := range cases {
 		_, err := parse(t, c.document)

@@ -35,7 +35,7 @@ func Kinds() []Kind {
 		{"NetworkChaos", chaosMesh, []string{"partition", "delay", "loss", "duplicate", "corrupt"}, networkChaosExample, parseNetworkChaos},
 		{"NodeChaos", ours, []string{"crash", "reboot", "pause", "slow", "kubelet-stop", "zone-outage"}, nodeChaosExample, parseNodeChaos},
 		{"ControlPlaneChaos", ours, []string{"kill", "pause", "restart"}, controlPlaneChaosExample, parseControlPlaneChaos},
-		{"EtcdChaos", ours, []string{"kill", "leader-kill", "pause", "slow-fsync", "disk-stall"}, etcdChaosExample, parseEtcdChaos},
+		{"EtcdChaos", ours, etcdActions(), etcdChaosExample, parseEtcdChaos},
 	}
 }
 
@@ -166,7 +166,7 @@ var otherActions = map[string][]string{
 	"NetworkChaos":      {"bandwidth", "netem"},
 	"NodeChaos":         {"disk-full"},
 	"ControlPlaneChaos": {"stale-cache", "rolling-restart"},
-	"EtcdChaos":         {"torn-write", "bit-rot", "lost-fsync", "disk-full", "blackhole-until-snapshot", "compact", "member-replace"},
+	"EtcdChaos":         {"blackhole-until-snapshot"},
 }
 
 // decode fills a kind's spec strictly.
