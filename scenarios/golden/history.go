@@ -90,6 +90,9 @@ func (h *history) literal() string {
 	return strings.Join(lines, "\n")
 }
 
+// lastTrigger is an annotation that a reconciliation sets or removes depending on what it has seen change.
+const lastTrigger = "metadata.annotations.endpoints.kubernetes.io/last-change-trigger-time"
+
 // running are the fields of a kind whose values between two settled states depend on how many changes one
 // reconciliation sees at once. A ReplicaSet's size is among them: a rolling update takes as large a step as the pods
 // that it has seen come and go allow.
@@ -102,8 +105,8 @@ var running = map[string][]string{
 		"spec.replicas", "metadata.generation", "status.observedGeneration", "status.replicas", "status.fullyLabeledReplicas",
 		"status.readyReplicas", "status.availableReplicas", "status.terminatingReplicas",
 	},
-	"EndpointSlice":       {"endpoints", "metadata.generation", "metadata.annotations.endpoints.kubernetes.io/last-change-trigger-time"},
-	"Endpoints":           {"subsets", "metadata.annotations.endpoints.kubernetes.io/last-change-trigger-time", "metadata.labels.endpoints.kubernetes.io/managed-by"},
+	"EndpointSlice":       {"endpoints", "ports", "metadata.generation", lastTrigger},
+	"Endpoints":           {"subsets", lastTrigger, "metadata.labels.endpoints.kubernetes.io/managed-by"},
 	"PodDisruptionBudget": {"status"},
 }
 
@@ -111,7 +114,8 @@ var running = map[string][]string{
 // settled.
 var pathCounters = map[string][]string{
 	"ReplicaSet":    {"metadata.generation", "status.observedGeneration"},
-	"EndpointSlice": {"metadata.generation"},
+	"EndpointSlice": {"metadata.generation", lastTrigger},
+	"Endpoints":     {lastTrigger},
 }
 
 // milestones are the history without the running fields.
@@ -169,6 +173,16 @@ func (h *history) settled(t time.Duration) string {
 		return "absent"
 	}
 	return textOf(without(s.object, pathCounters[h.kind]))
+}
+
+// settles reports whether a settled state comes about between two times.
+func (h *history) settles(text string, from, to time.Duration) bool {
+	for _, s := range h.states {
+		if s.at >= from && s.at <= to && h.settled(s.at) == text {
+			return true
+		}
+	}
+	return h.deleted && h.gone >= from && h.gone <= to && text == "absent"
 }
 
 // without copies an object but for some fields. A field's name may contain dots: what is left of the path is tried

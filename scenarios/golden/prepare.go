@@ -1,9 +1,9 @@
 package golden
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -14,43 +14,43 @@ import (
 )
 
 const (
-	// settle is how long the cluster has been up when its nodes are created.
+	// settle is how long the cluster has been up when its first node is created.
 	settle = 30 * time.Second
-	// namespaceLead is how long before the first step the namespace is created, by its creation time in out.yaml.
-	namespaceLead = time.Second
-	// newNodesLead is how long before the first step the nodes of recordings with new nodes were created; oldNodesLead is
-	// long enough for the node controller to be done with them.
-	newNodesLead = 3 * time.Second
-	oldNodesLead = 12 * time.Second
-	// monitorPeriod is kube-controller-manager's --node-monitor-period; RegisteredNode Events come at its ticks.
+	// defaultLead is how long before the first step the namespace was created where out.yaml does not show it any more.
+	defaultLead = time.Second
+	// monitorPeriod is kube-controller-manager's --node-monitor-period; Events about nodes come at its ticks.
 	monitorPeriod = 5 * time.Second
 )
 
-// prepare brings the cluster to the state in which the recording begins: the controllers lead, the nodes and the
-// namespace exist, and the node controller is at the recording's place in its period.
+// prepare brings the cluster to the state in which the recording begins: the controllers lead, nodes and namespace were
+// created as long ago as in the recording, and the node controller is at the recording's place in its period.
 func (r *replay) prepare() {
 	elected, leads := r.leaderSince()
 	for ; !leads; elected, leads = r.leaderSince() {
 		r.task.Sleep(poll)
 	}
-	lead := oldNodesLead
-	if r.hasNewNodes() {
-		lead = newNodesLead
-	}
-	start := r.simulation.Now() + sim.Time(settle)
+	objects := r.initialObjects()
+	start := r.simulation.Now() + sim.Time(settle+objects[0].lead)
 	start += (elected-start-sim.Time(r.firstLook()))%sim.Time(monitorPeriod) + sim.Time(monitorPeriod)
-	sleepUntil := func(at sim.Time) { r.task.Sleep(time.Duration(at - r.simulation.Now())) }
-	sleepUntil(start - sim.Time(lead))
-	r.give("kubectl apply -f -", strings.Join(r.initialNodes(), "\n---\n"))
-	sleepUntil(start - sim.Time(namespaceLead))
-	r.give("kubectl create namespace "+r.recording.Name, "")
-	sleepUntil(start)
+	for _, o := range objects {
+		r.task.Sleep(max(time.Duration(start-r.simulation.Now())-o.lead, 0))
+		if o.manifest != "" {
+			r.give("kubectl apply -f -", o.manifest)
+		} else {
+			r.give("kubectl create namespace "+r.recording.Name, "")
+		}
+	}
+	r.task.Sleep(time.Duration(start - r.simulation.Now()))
 	for _, o := range r.cluster.Store().List(api.Nodes, "", nil) {
 		if node := o.(*corev1.Node); len(node.Spec.Taints) > 0 || node.Spec.PodCIDR == "" {
 			r.fail(fmt.Errorf("node %s is not ready when the first step begins: %v", node.Name, node.Spec))
 		}
 	}
 }
+
+// justBefore is when the node controller looked where the recording shows nothing of it: nodes that had just been created
+// were registered before the first step.
+const justBefore = -500 * time.Millisecond
 
 // firstLook is when, after the beginning or before it, the recording's node controller looked at all nodes; only its
 // place in the period matters. The Events that it writes when it looks tell.
@@ -63,21 +63,7 @@ func (r *replay) firstLook() time.Duration {
 			}
 		}
 	}
-	return 0
-}
-
-// hasNewNodes reports whether the recording shows a node as registered that was there when it began.
-func (r *replay) hasNewNodes() bool {
-	added := map[string]bool{}
-	for _, c := range r.recording.Changes {
-		if c.Type == "ADDED" && c.Object.Kind() == "Node" {
-			added[c.Object.Name()] = true
-		}
-		if c.Object.text("reason") == "RegisteredNode" && !added[c.Object.text("involvedObject", "name")] {
-			return true
-		}
-	}
-	return false
+	return justBefore
 }
 
 // leaderSince is when the controller manager was elected, if it has been.
@@ -91,9 +77,15 @@ func (r *replay) leaderSince() (at sim.Time, elected bool) {
 	return r.simulation.Now() - sim.Time(wall.Sub(acquired.Time)), true
 }
 
-// initialNodes are the manifests of the nodes that were there when the recording began, from what kubectl remembered in
-// their annotations.
-func (r *replay) initialNodes() []string {
+// initial is an object that is there when the recording begins: a node, or without a manifest the namespace.
+type initial struct {
+	manifest string
+	lead     time.Duration
+}
+
+// initialObjects are what was there when the recording began, oldest first; nodes have what kubectl remembered of their
+// manifests in an annotation.
+func (r *replay) initialObjects() []initial {
 	manifests := map[string]string{}
 	known := map[string]bool{}
 	note := func(o Object) {
@@ -111,11 +103,46 @@ func (r *replay) initialNodes() []string {
 	for _, o := range r.recording.Final {
 		note(o)
 	}
+	all := []initial{{lead: r.recording.lead("Namespace", r.recording.Name)}}
+	for _, name := range reordered(sortedKeys(manifests), int(r.seed)-1) {
+		all = append(all, initial{manifest: manifests[name], lead: r.recording.lead("Node", name)})
+	}
+	slices.SortStableFunc(all, func(a, b initial) int { return cmp.Compare(b.lead, a.lead) })
+	return all
+}
+
+// reordered brings names into another order for each n, the first being theirs. Among equal nodes the scheduler takes that
+// which it looks at first: in a real one a matter of which goroutine is first, here of which node came first.
+func reordered(names []string, n int) []string {
+	left := slices.Clone(names)
 	var all []string
-	for _, name := range sortedKeys(manifests) {
-		all = append(all, manifests[name])
+	for len(left) > 0 {
+		i := n % len(left)
+		n /= len(left)
+		all = append(all, left[i])
+		left = slices.Delete(left, i, i+1)
 	}
 	return all
+}
+
+// lead is how long before the first step an object was created.
+func (t *Transcript) lead(kind, name string) time.Duration {
+	lead := defaultLead
+	note := func(o Object) {
+		if o.Kind() != kind || o.Name() != name {
+			return
+		}
+		if created, err := time.Parse(time.RFC3339, o.text("metadata", "creationTimestamp")); err == nil {
+			lead = t.Began.Sub(created)
+		}
+	}
+	for _, c := range t.Changes {
+		note(c.Object)
+	}
+	for _, o := range t.Final {
+		note(o)
+	}
+	return lead
 }
 
 // lastApplied is where kubectl apply remembers the manifest.

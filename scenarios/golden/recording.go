@@ -3,6 +3,7 @@ package golden
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,9 @@ import (
 // times count from the beginning of the first step.
 type Transcript struct {
 	// Name is the scenario's, and that of the namespace it acts in.
-	Name     string
+	Name string
+	// Began is the wall clock's time when the first step began.
+	Began    time.Time
 	Steps    []Step
 	Changes  []Change
 	Requests []Request
@@ -47,7 +50,9 @@ type Request struct {
 	// Client is the user, without the prefix of service accounts, and the user agent's first word.
 	Client                                      string
 	Verb, Resource, Subresource, Namespace, URI string
-	Code                                        int
+	// About is the name of the object, or for an Event that of the object that it is about, or of a pod's owner.
+	About string
+	Code  int
 }
 
 // Load reads the recording in a folder.
@@ -120,17 +125,20 @@ func (t *Transcript) readAudit(data []byte) error {
 		Verb string    `json:"verb"`
 		URI  string    `json:"uri"`
 		Code int       `json:"code"`
+		Req  any       `json:"req"`
 	}
-	var zero time.Time
 	return eachLine(data, func(l line) error {
-		if zero.IsZero() {
-			zero = l.T
+		if t.Began.IsZero() {
+			t.Began = l.T
 			if len(t.Changes) > 0 {
-				zero = zero.Add(-t.Changes[0].At)
+				t.Began = l.T.Add(-t.Changes[0].At)
 			}
 		}
 		r, err := requestOf(l.User, l.UA, l.Verb, l.URI, l.Code)
-		r.At = l.T.Sub(zero)
+		if body, ok := l.Req.(map[string]any); ok {
+			r.note(body)
+		}
+		r.At = l.T.Sub(t.Began)
 		t.Requests = append(t.Requests, r)
 		return err
 	})
@@ -161,6 +169,9 @@ func requestOf(user, agent, verb, uri string, code int) (Request, error) {
 		}
 	}
 	r.Resource = parts[0]
+	if len(parts) > 1 {
+		r.About = parts[1]
+	}
 	if len(parts) > 2 {
 		r.Subresource = parts[2]
 	}
@@ -168,6 +179,15 @@ func requestOf(user, agent, verb, uri string, code int) (Request, error) {
 		r.Namespace = parts[1]
 	}
 	return r, nil
+}
+
+// note takes what a request is about from its body, where the path does not say.
+func (r *Request) note(body Object) {
+	if r.About != "" {
+		return
+	}
+	_, owner := body.owner()
+	r.About = cmp.Or(body.text("involvedObject", "name"), body.text("regarding", "name"), owner, body.Name())
 }
 
 // readFinal takes over the objects at the end: documents, some of which are lists.

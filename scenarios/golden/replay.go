@@ -15,6 +15,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster"
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/apiserver"
+	"github.com/fauxkube/fauxkube/cluster/client"
 	"github.com/fauxkube/fauxkube/cluster/kubelet/stages"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
@@ -33,7 +34,7 @@ func Replay(folder string, recording *Transcript, config sim.Config) (*Transcrip
 	}
 	s := sim.New(config)
 	defer s.Close()
-	r := &replay{simulation: s, recording: recording, folder: folder, transcript: &Transcript{Name: recording.Name}}
+	r := &replay{simulation: s, recording: recording, folder: folder, seed: config.Seed, transcript: &Transcript{Name: recording.Name}}
 	r.cluster, err = cluster.New(s, cluster.Topology{
 		ControlPlane: cluster.ControlPlane{APIServers: 1, EtcdMembers: 1, Cores: 2, Region: "r1", Headless: true},
 		Audit:        r.audit,
@@ -64,6 +65,7 @@ type replay struct {
 	cluster    *cluster.Cluster
 	recording  *Transcript
 	folder     string
+	seed       uint64
 	task       *sim.Task
 
 	transcript *Transcript
@@ -92,6 +94,9 @@ func (r *replay) audit(a apiserver.AuditRecord) {
 	}
 	request, err := requestOf(a.User, a.UserAgent, a.Verb, a.URI, a.Code)
 	r.fail(err)
+	if body := a.Request.Object; body != nil && api.ResourceOf(body) != nil {
+		request.note(objectOf(api.ResourceOf(body), body))
+	}
 	request.At = r.now()
 	r.transcript.Requests = append(r.transcript.Requests, request)
 }
@@ -242,7 +247,9 @@ func (r *replay) takeFinal() {
 		if resource == nil {
 			continue
 		}
-		for _, o := range r.cluster.Store().List(resource, recorded.Namespace(), nil) {
+		all, err := client.ListAll[api.Object](r.task, r.cluster.Kubectl(), resource, recorded.Namespace(), nil)
+		r.fail(err)
+		for _, o := range all {
 			object := objectOf(resource, o)
 			if !slices.ContainsFunc(r.transcript.Final, func(f Object) bool {
 				return f.Kind() == object.Kind() && f.Name() == object.Name() && f.Namespace() == object.Namespace()

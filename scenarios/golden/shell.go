@@ -155,7 +155,7 @@ func (s *shell) kubectl(line string, input []byte) error {
 		if limited {
 			s.code = 124 // What timeout(1) exits with.
 		} else {
-			s.print(err.Error())
+			s.print("error: " + err.Error())
 		}
 	}
 	return nil
