@@ -76,10 +76,10 @@ func twoSided(ranks []int, low, total int) float64 {
 	if len(ranks) > exactPairs {
 		variance := 0.0
 		for _, r := range ranks {
-			variance += float64(r*r) / 4
+			variance += float64(float64(r*r) / 4)
 		}
 		// 1 is half of the least step between sums: the correction for continuity.
-		z := (float64(total)/2 - float64(low) - 1) / math.Sqrt(variance)
+		z := (float64(float64(total)/2) - float64(low) - 1) / math.Sqrt(variance)
 		return min(1, math.Erfc(z/math.Sqrt2))
 	}
 	// probability[s] is that of a sum s over the ranks so far.
@@ -87,9 +87,9 @@ func twoSided(ranks []int, low, total int) float64 {
 	probability[0] = 1
 	for _, r := range ranks {
 		for s := total; s >= 0; s-- {
-			p := probability[s] / 2
+			p := float64(probability[s] / 2)
 			if s >= r {
-				p += probability[s-r] / 2
+				p += float64(probability[s-r] / 2)
 			}
 			probability[s] = p
 		}

@@ -30,7 +30,7 @@ type dotProd struct{}
 func (dotProd) Score(n *Node, p *Pod) int64 {
 	cpu := float64(float64(n.CPULeft) / maxCPUMilli * (float64(p.CPUMilli) / maxCPUMilli))
 	gpu := float64(float64(n.TotalGPULeft()) / maxGPUMilli * (float64(p.TotalGPUMilli()) / maxGPUMilli))
-	return int64(maxNodeScore * (1 - (cpu+gpu)/2))
+	return int64(maxNodeScore * (1 - float64((cpu+gpu)/2)))
 }
 
 func (dotProd) GPUs(n *Node, p *Pod) []int { return defaultGPUs(n, p) }
