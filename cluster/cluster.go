@@ -31,6 +31,7 @@ type Cluster struct {
 	members    []*host.Process
 	seats      []*seat        // by host: who is the member there
 	running    []*etcd.Member // by host; of the current incarnations
+	restored   *Backup        // what the store began with; nil is nothing
 	failures   []MemberFailure
 	apiservers []*host.Process
 	servers    []*apiserver.Server
@@ -67,6 +68,9 @@ func New(s *sim.Simulation, t Topology) (*Cluster, error) {
 	}
 	if err := c.registerCosts(); err != nil {
 		return nil, err
+	}
+	if c.restored = t.Restore; c.restored != nil {
+		s.World().After(0, func() { c.store.replace(c.restored, s.Now()) })
 	}
 	c.startControlPlane()
 	c.startWorkstation()

@@ -52,7 +52,7 @@ func (c *Cluster) startMember(i int, p *host.Process) {
 	}
 	c.running[i] = etcd.StartMember(p, etcd.MemberConfig{
 		Name: s.peer.Name, Network: c.network, ClientAddress: s.peer.ClientAddress, PeerAddress: s.peer.PeerAddress,
-		InitialCluster: s.initial, Join: s.join, Canonical: c.store.canonical, Metrics: c.metrics.With("member", c.hosts[i].Name()),
+		InitialCluster: s.initial, Join: s.join, Restore: c.restored, Canonical: c.store.canonical, Metrics: c.metrics.With("member", c.hosts[i].Name()),
 		WatchProgressInterval: etcdProgressInterval, SnapshotEntries: c.topology.ControlPlane.SnapshotEntries,
 		CatchUpEntries: c.topology.ControlPlane.SnapshotEntries / 2, // As etcd's defaults are to each other.
 		Exit: func(err error) {

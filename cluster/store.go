@@ -44,6 +44,39 @@ func newStore(s *sim.Simulation) *Store {
 	return store
 }
 
+// begin takes another history in the place of the present one: that of a store which begins with a backup.
+func (s *Store) begin(canonical *etcd.Canonical, b *Backup, now sim.Time) {
+	s.canonical = canonical
+	canonical.Subscribe(s.commit)
+	s.replace(b, now)
+}
+
+// replace takes over what a backup holds, and tells the difference to what was there as one commit.
+func (s *Store) replace(b *Backup, now sim.Time) {
+	before := s.objects
+	s.objects, s.keys = make([]btree.Map[string, api.Object], len(before)), 0
+	commit := Commit{Revision: b.Revision(), At: now}
+	for _, kv := range b.Keys.Living() {
+		s.keys++
+		object, r, key := objectOf(kv)
+		if r == nil {
+			continue
+		}
+		old, _ := before[r.ID].Delete(key)
+		s.objects[r.ID].Set(key, object)
+		commit.Changes = append(commit.Changes, Change{Resource: r, Key: key, Old: old, New: object})
+	}
+	for _, r := range api.Resources() {
+		before[r.ID].Scan(func(key string, old api.Object) bool {
+			commit.Changes = append(commit.Changes, Change{Resource: r, Key: key, Old: old})
+			return true
+		})
+	}
+	for _, f := range s.subscribers {
+		f(commit)
+	}
+}
+
 // commit takes over one revision.
 func (s *Store) commit(c etcd.Commit) {
 	var changes []Change

@@ -33,6 +33,8 @@ type Topology struct {
 	// Costs replaces rows of the cost table.
 	Costs   map[string]host.Cost
 	Network network.Config
+	// Restore is the state that the store begins with; nil is an empty one.
+	Restore *Backup
 	// DetectMutations hashes every stored object and checks it again: for tests.
 	DetectMutations bool
 	// Audit is told every completed write request.

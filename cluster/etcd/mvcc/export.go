@@ -16,6 +16,17 @@ type Revision struct {
 // CompactRevision is the revision at which the state was compacted; -1 where it was not.
 func (s *Snapshot) CompactRevision() int64 { return s.compactRevision }
 
+// Living lists the keys that exist, in order.
+func (s *Snapshot) Living() []*KeyValue {
+	var all []*KeyValue
+	for _, newest := range s.keys {
+		if newest.Version != 0 {
+			all = append(all, &newest.KeyValue)
+		}
+	}
+	return all
+}
+
 // Export lists everything that the snapshot holds, in the order in which it was written: the states that the last
 // compaction kept, by revision and key, and then the log.
 func (s *Snapshot) Export() []Revision {
