@@ -44,6 +44,8 @@ type Config struct {
 	PercentageOfNodesToScore int32
 	// InitialBackoff and MaxBackoff: zero is 1 s and 10 s.
 	InitialBackoff, MaxBackoff time.Duration
+	// WithoutHints brings pods back at every event that their plugins registered for (feature gate SchedulerQueueingHints off).
+	WithoutHints bool
 	// Decided, if set, is told of every successful decision at the instant it is made.
 	Decided func(Decision)
 	// Explain says which pods' attempts are to be explained, and Explained is told.

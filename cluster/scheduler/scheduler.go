@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/client"
@@ -126,7 +127,7 @@ func (s *Scheduler) buildQueue() {
 	var less func(a, b *framework.QueuedPodInfo) bool
 	//sim:unordered builds another map; all profiles sort alike
 	for name, f := range s.profiles {
-		profiles[name] = queue.Profile{PreEnqueue: f.PreEnqueue(), Enqueue: f.Enqueue()}
+		profiles[name] = queue.Profile{PreEnqueue: f.PreEnqueue(), Enqueue: s.enqueue(f)}
 		less = f.Less
 	}
 	s.queue = queue.New(queue.Config{
@@ -137,6 +138,29 @@ func (s *Scheduler) buildQueue() {
 		FlushAt: s.flushAt,
 		Metrics: s.metrics,
 	})
+}
+
+// enqueue returns who registers events, with or without hints.
+func (s *Scheduler) enqueue(f *runtime.Framework) []framework.EnqueueExtensions {
+	list := f.Enqueue()
+	if s.config.WithoutHints {
+		list = slices.Clone(list)
+		for i := range list {
+			list[i] = hintless{list[i]}
+		}
+	}
+	return list
+}
+
+// hintless is a plugin that registers its events without hints.
+type hintless struct{ framework.EnqueueExtensions }
+
+func (h hintless) EventsToRegister() []framework.ClusterEventWithHint {
+	events := slices.Clone(h.EnqueueExtensions.EventsToRegister())
+	for i := range events {
+		events[i].Hint = nil
+	}
+	return events
 }
 
 // now reads the wall clock.

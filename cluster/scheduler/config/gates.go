@@ -11,7 +11,7 @@ import (
 type gate struct{ byDefault, both bool }
 
 // gates are the feature gates that the scheduler reads. NodeDeclaredFeatures and DynamicResourceAllocation decide whether the plugin of that
-// purpose is among the defaults. OpportunisticBatching makes no difference to the default profile, whose pods can't be signed because of the
+// purpose is among the defaults; without SchedulerQueueingHints plugins are not asked whether an event helps. OpportunisticBatching makes no difference to the default profile, whose pods can't be signed because of the
 // default topology constraints.
 var gates = map[string]gate{
 	"ClearingNominatedNodeNameAfterBinding":          {byDefault: true},
@@ -31,7 +31,7 @@ var gates = map[string]gate{
 	"SchedulerAsyncAPICalls":                         {},
 	"SchedulerAsyncPreemption":                       {byDefault: true},
 	"SchedulerPopFromBackoffQ":                       {byDefault: true},
-	"SchedulerQueueingHints":                         {byDefault: true},
+	"SchedulerQueueingHints":                         {byDefault: true, both: true},
 	"SidecarContainers":                              {byDefault: true},
 	"StorageCapacityScoring":                         {},
 	"TaintTolerationComparisonOperators":             {},

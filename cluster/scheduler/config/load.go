@@ -17,6 +17,7 @@ import (
 type Configuration struct {
 	file     configv1.KubeSchedulerConfiguration // with defaults
 	profiles []scheduler.Profile
+	noHints  bool
 }
 
 // Options are what kube-scheduler gets besides the file.
@@ -76,7 +77,7 @@ func finish(file *configv1.KubeSchedulerConfiguration, o Options) (*Configuratio
 	if errs := validate(file); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
-	c := &Configuration{file: *file}
+	c := &Configuration{file: *file, noHints: !o.enabled("SchedulerQueueingHints")}
 	for i := range file.Profiles {
 		profile, err := buildProfile(&file.Profiles[i], o)
 		if err != nil {
@@ -102,7 +103,7 @@ func (c *Configuration) SchedulerNames() []string {
 // Apply makes a scheduler be configured so. An Identity that was given is dropped where the file turns election off.
 func (c *Configuration) Apply(s *scheduler.Config) {
 	f := &c.file
-	s.Profiles = c.profiles
+	s.Profiles, s.WithoutHints = c.profiles, c.noHints
 	s.PercentageOfNodesToScore = *f.PercentageOfNodesToScore
 	s.InitialBackoff = time.Duration(*f.PodInitialBackoffSeconds) * time.Second
 	s.MaxBackoff = time.Duration(*f.PodMaxBackoffSeconds) * time.Second
