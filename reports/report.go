@@ -46,6 +46,7 @@ type Report struct {
 	Latencies    []Latency     `json:"latencies"`
 	Requests     []Requests    `json:"requests"`
 	Store        Store         `json:"store"`
+	StoreLoad    *StoreLoad    `json:"storeLoad,omitempty"`
 	Costs        []Cost        `json:"costs"`
 	// Decisions explain scheduling attempts of the pods that were asked about.
 	Decisions []Decision `json:"decisions,omitempty"`
@@ -144,6 +145,49 @@ type Store struct {
 	Bytes         int64 `json:"bytes"`
 	LeaderChanges int64 `json:"leaderChanges"`
 	Fsyncs        int64 `json:"fsyncs"`
+}
+
+// StoreLoad is what clients of a store alone saw, and what happened to it meanwhile.
+type StoreLoad struct {
+	Answered  int64 `json:"answered"`
+	Failed    int64 `json:"failed"` // They may have taken effect all the same.
+	Refused   int64 `json:"refused"`
+	Events    int64 `json:"watchEvents"`
+	Bookmarks int64 `json:"progressNotifications"`
+	Renewals  int64 `json:"leaseRenewals"`
+	Expiries  int64 `json:"leaseExpiries"`
+
+	Elections []Election    `json:"elections"`
+	Exits     []MemberExit  `json:"exits,omitempty"`
+	Windows   []StoreWindow `json:"windows"`
+}
+
+// Election is a member that came to lead.
+type Election struct {
+	At     float64 `json:"atSeconds"`
+	Term   uint64  `json:"term"`
+	Member string  `json:"member"`
+}
+
+// MemberExit is a member that ended itself.
+type MemberExit struct {
+	At   float64 `json:"atSeconds"`
+	Host string  `json:"host"`
+	Why  string  `json:"why"`
+}
+
+// StoreWindow is what happened in a span of time. Latencies are in simulated milliseconds, of what was answered.
+type StoreWindow struct {
+	At        float64  `json:"atSeconds"`
+	Answered  int64    `json:"answered"`
+	Failed    int64    `json:"failed"`
+	PerSecond float64  `json:"perSecond"`
+	WriteP50  float64  `json:"writeP50Ms"`
+	WriteP99  float64  `json:"writeP99Ms"`
+	ReadP50   float64  `json:"readP50Ms"`
+	ReadP99   float64  `json:"readP99Ms"`
+	Leaders   []string `json:"leaders,omitempty"`
+	Faults    []string `json:"faults,omitempty"`
 }
 
 // Cost is one row of the cost model as it was charged.

@@ -23,6 +23,7 @@ func (r *Report) WriteTerminal(w io.Writer, color bool) error {
 	p.decisions(r.Decisions)
 	p.latencies(r)
 	p.requests(r)
+	p.storeLoad(r)
 	p.costs(r)
 	p.closing(r)
 	return p.err
@@ -165,6 +166,29 @@ func (p *printer) requests(r *Report) {
 		rows = append(rows, []string{s.client, fmt.Sprint(s.reads), fmt.Sprint(s.writes), fmt.Sprint(s.fails)})
 	}
 	p.table("API requests", []string{"client", "reads", "writes", "refused"}, rows)
+}
+
+// storeLoad shows throughput, latency, leaders and faults side by side.
+func (p *printer) storeLoad(r *Report) {
+	if r.StoreLoad == nil {
+		return
+	}
+	var rows [][]string
+	for _, w := range r.StoreLoad.Windows {
+		rows = append(rows, []string{
+			seconds(w.At), fmt.Sprintf("%.1f", w.PerSecond), fmt.Sprint(w.Failed), ms(w.WriteP50), ms(w.WriteP99), ms(w.ReadP50), ms(w.ReadP99),
+			strings.Join(w.Leaders, ", "), strings.Join(w.Faults, ", "),
+		})
+	}
+	p.table("The store under load", []string{"from", "answers/s", "failed", "write p50, ms", "p99", "read p50, ms", "p99", "new leader", "faults"}, rows)
+	rows = nil
+	for _, e := range r.StoreLoad.Exits {
+		rows = append(rows, []string{seconds(e.At), e.Host, e.Why})
+	}
+	p.table("Members that ended themselves", []string{"at", "host", "why"}, rows)
+	l := r.StoreLoad
+	p.printf("\nchecked: %d answers, %d failures and %d refusals, %d watch events, %d progress notifications, %d renewals and %d expiries of leases\n",
+		l.Answered, l.Failed, l.Refused, l.Events, l.Bookmarks, l.Renewals, l.Expiries)
 }
 
 // shownCosts is how many rows of the cost model the terminal shows.

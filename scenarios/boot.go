@@ -29,6 +29,10 @@ const defaultAccount = "default/default"
 
 // boot starts the task that waits for the cluster and then begins the steps.
 func (r *run) boot() {
+	if r.store != nil {
+		r.store.boot()
+		return
+	}
 	b := &booting{nodes: map[string]bool{}, account: true}
 	for _, n := range r.cluster.Nodes() {
 		b.nodes[n.Name] = true
@@ -50,7 +54,7 @@ func (r *run) boot() {
 }
 
 // operator is the process of the workstation, whose tasks carry out the steps.
-func (r *run) operator() *host.Process { return r.cluster.Kubectl().Process() }
+func (r *run) operator() *host.Process { return r.cluster.Operator() }
 
 // awaitCluster returns when the API answers and nothing is missing, or the task's time is up.
 func (r *run) awaitCluster(t *sim.Task) {
@@ -119,6 +123,9 @@ func (r *run) begin() {
 	r.origin, r.started, r.booting = r.simulation.Now(), true, nil
 	r.armLimits()
 	r.judge.Begin()
+	if r.store != nil {
+		r.store.begin()
+	}
 	for _, s := range r.steps {
 		r.operator().Go("step "+s.ID, func(t *sim.Task) { r.perform(t, s) })
 	}

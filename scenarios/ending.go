@@ -78,6 +78,10 @@ func (r *run) consider() {
 		r.end(judge.Ending{})
 		return
 	}
+	if r.store != nil {
+		r.store.considerEnd()
+		return
+	}
 	world := r.simulation.World()
 	now := r.simulation.Now()
 	if !r.closing.begun {

@@ -13,6 +13,7 @@ import (
 	"github.com/fauxkube/fauxkube/scenarios/format"
 	"github.com/fauxkube/fauxkube/scenarios/observe"
 	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/workloads/store"
 )
 
 // faultWorld is what faults act on.
@@ -41,8 +42,11 @@ func (r *run) report() *reports.Report {
 	for i := range s.Spec.Measure {
 		report.Measures = append(report.Measures, r.measure(&s.Spec.Measure[i]))
 	}
+	if r.store != nil {
+		r.store.report(report)
+	}
 	report.Verdict = verdict(report)
-	if report.Partial == "" && (report.Verdict != reports.Held || len(s.Spec.Expect) == 0) {
+	if r.store == nil && report.Partial == "" && (report.Verdict != reports.Held || len(s.Spec.Expect) == 0) {
 		report.Findings = r.settling.Diagnose()
 		report.Verdict = verdict(report)
 	}
@@ -120,6 +124,9 @@ func defaultImages(names []string) []string {
 // timeline is the boot and the steps. Boot has the time before step time 0.
 func (r *run) timeline() []reports.Step {
 	boot := reports.Step{ID: "boot", What: "the cluster starts: the API answers, all nodes are ready", Verdict: reports.Held}
+	if r.store != nil {
+		boot.What = "the store starts: a member leads and answers"
+	}
 	start, end := r.seconds(0), 0.0
 	switch {
 	case r.started:
@@ -155,7 +162,7 @@ func (r *run) latencies() []reports.Latency {
 	}
 	for _, name := range []string{
 		"scheduler_pod_scheduling_sli_duration_seconds", "scheduler_scheduling_algorithm_duration_seconds",
-		"apiserver_request_sli_duration_seconds", "etcd_disk_wal_fsync_duration_seconds",
+		"apiserver_request_sli_duration_seconds", "etcd_disk_wal_fsync_duration_seconds", store.WriteLatency, store.ReadLatency,
 	} {
 		add(name, "", registry.Merged(name))
 	}

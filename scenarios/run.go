@@ -64,6 +64,8 @@ type run struct {
 	phases     *observe.Phases
 	startup    *observe.Startup
 	booting    *booting // nil once the steps have begun
+	// store is the work of a run on the store alone, nil in others.
+	store *storeLoad
 
 	// origin is when the steps began.
 	origin  sim.Time
@@ -108,6 +110,9 @@ func newRun(p *plan, o Options) (*run, error) {
 	if r.cluster, err = cluster.New(r.simulation, topology); err != nil {
 		r.simulation.Close()
 		return nil, &format.Error{File: p.scenario.File, Field: "spec.cluster", What: err.Error()}
+	}
+	if p.scenario.Spec.Store != nil {
+		r.store = newStoreLoad(r)
 	}
 	if err := r.observe(); err != nil {
 		r.simulation.Close()
@@ -157,8 +162,11 @@ func (r *run) observe() error {
 func (r *run) commit(c cluster.Commit) {
 	r.phases.Commit(&c)
 	r.settling.Commit(&c)
-	if !r.started {
+	switch {
+	case !r.started && r.booting != nil:
 		r.booting.commit(&c)
+		return
+	case !r.started:
 		return
 	}
 	r.startup.Commit(&c)

@@ -80,6 +80,7 @@ func (r *run) faultEnds(s *step) {
 // closeSegments decides how long it took to settle after the steps whose time is over now.
 func (r *run) closeSegments() {
 	since, settled := r.settling.Since()
+	settled = settled && r.store == nil // A store alone has no desired state.
 	for _, s := range r.segments {
 		s.convergenceUndecided = false
 		if settled {

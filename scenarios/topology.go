@@ -50,7 +50,9 @@ func (p *plan) topology() (cluster.Topology, error) {
 	t.Scheduler, err = p.scheduler(c.Scheduler)
 	note("spec.cluster.scheduler", err)
 	pools := c.NodePools
-	if len(pools) == 0 {
+	if p.scenario.Spec.Store != nil {
+		storeTopology(p.scenario.Spec.Store, &t)
+	} else if len(pools) == 0 {
 		pools = []format.NodePool{defaultPool}
 	}
 	for i := range pools {

@@ -46,6 +46,10 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"another version", "  kubernetes: v1.20\n", `small.yaml:5: spec.kubernetes: v1.20 is not imitated here: want v1.36`},
 		{"no YAML", "  steps: [\n", `small.yaml:5: this is not YAML: did not find expected node content`},
 		{"twice", "  timeout: 1m\n  timeout: 2m\n", `small.yaml:6: spec.timeout: the field is given twice`},
+		{"nodes beside the store alone", "  store: {clients: 2}\n  cluster: {nodePools: [{name: a, count: 1}]}\n", `small.yaml:5: spec.cluster.nodePools: beside store: nothing else of Kubernetes runs then`},
+		{"kubectl beside the store alone", "  store: {clients: 2}\n  steps:\n  - {kubectl: get pods}\n", `small.yaml:7: spec.steps[0]: kubectl, nodes and wait have nothing to act on beside store`},
+		{"unknown field of the store", "  store: {clients: 2, rate: 3}\n", `small.yaml:5: spec.store.rate: unknown field`},
+		{"no clients", "  store: {clients: 0}\n", `small.yaml:5: spec.store.clients: 0 is out of range: want at least 1`},
 		{"empty bound", "  measure:\n  - {metric: x}\n", `small.yaml:6: spec.measure[0]: bounds nothing: want max or min`},
 	}
 	for _, c := range cases {

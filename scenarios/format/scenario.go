@@ -39,6 +39,7 @@ type Spec struct {
 	Seeds      Seeds         `json:"seeds,omitempty" jsonschema_description:"a number, a range 1-20, or a list 1-3,7: all must hold"`
 	Timeout    Duration      `json:"timeout,omitempty" jsonschema_description:"simulated time after which the run has failed; 30m unless given"`
 	Cluster    ClusterSpec   `json:"cluster,omitempty" jsonschema_description:"the cluster; three control-plane hosts and three nodes unless given"`
+	Store      *Store        `json:"store,omitempty" jsonschema_description:"work for the store alone: nothing else of Kubernetes runs"`
 	Steps      []Step        `json:"steps,omitempty" jsonschema_description:"what happens, each step at its time"`
 	Expect     []Expectation `json:"expect,omitempty" jsonschema_description:"what must hold, in CEL"`
 	Measure    []Measure     `json:"measure,omitempty" jsonschema_description:"bounds on metrics"`
@@ -73,6 +74,17 @@ type Scheduler struct {
 type ClientRate struct {
 	QPS   float64 `json:"qps" jsonschema_description:"requests a second"`
 	Burst int     `json:"burst" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"requests at once"`
+}
+
+// Store is work for a store alone. Every answer and every event is checked.
+type Store struct {
+	Duration          Duration `json:"duration,omitempty" jsonschema_description:"how long the clients work at least; until the last fault has been lifted in any case"`
+	Clients           int      `json:"clients,omitempty" jsonschema:"minimum=1,maximum=100" jsonschema_description:"machines that ask; 4 unless given, and one that is slow"`
+	RequestsPerSecond int      `json:"requestsPerSecond,omitempty" jsonschema:"minimum=1,maximum=100000" jsonschema_description:"of all clients together; 20 unless given"`
+	Keys              int      `json:"keys,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"that they share; 8 unless given"`
+	ValueSize         Quantity `json:"valueSize,omitempty" jsonschema_description:"256 bytes unless given"`
+	Watchers          int      `json:"watchers,omitempty" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"watches of each client; 2 unless given"`
+	SnapshotEntries   int      `json:"snapshotEntries,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"entries of the log from one snapshot of a member to the next; 10000 unless given"`
 }
 
 // NodePool is a number of equal nodes.

@@ -24,6 +24,9 @@ func (d *decoder) validate(s *Scenario, n *yaml.Node) {
 		d.fail(orNode(child(spec, "kubernetes"), spec), "spec.kubernetes", "%s is not imitated here: want %s", v, KubernetesVersion)
 	}
 	d.validateCluster(&s.Spec.Cluster, orNode(child(spec, "cluster"), spec))
+	if s.Spec.Store != nil {
+		d.validateStore(s, orNode(child(spec, "store"), spec))
+	}
 	d.validateSteps(s.Spec.Steps)
 	d.validateExpectations(s)
 	d.validateMeasures(s)
@@ -50,6 +53,28 @@ func (d *decoder) validateCluster(c *ClusterSpec, n *yaml.Node) {
 	for _, name := range slices.Sorted(maps.Keys(c.Costs)) {
 		if row := c.Costs[name]; row.P99 < row.P50 {
 			d.fail(n, "spec.cluster.costs."+name, "p99 %v is below p50 %v", row.P99, row.P50)
+		}
+	}
+}
+
+// validateStore refuses what needs more than the store.
+func (d *decoder) validateStore(s *Scenario, n *yaml.Node) {
+	const alone = "beside store: nothing else of Kubernetes runs then"
+	c := &s.Spec.Cluster
+	for _, given := range []struct {
+		field string
+		is    bool
+	}{
+		{"spec.cluster.nodePools", len(c.NodePools) > 0}, {"spec.cluster.controlPlane.apiservers", c.ControlPlane.APIServers > 0},
+		{"spec.cluster.clients", len(c.Clients) > 0}, {"spec.cluster.images", len(c.Images) > 0}, {"spec.expect", len(s.Spec.Expect) > 0},
+	} {
+		if given.is {
+			d.fail(n, given.field, alone)
+		}
+	}
+	for i := range s.Spec.Steps {
+		if step := &s.Spec.Steps[i]; len(step.Kubectl) > 0 || step.Nodes != nil || step.Wait != "" {
+			d.fail(&yaml.Node{Line: step.Line}, fmt.Sprintf("spec.steps[%d]", i), "kubectl, nodes and wait have nothing to act on %s", alone)
 		}
 	}
 }
