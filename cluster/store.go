@@ -16,11 +16,39 @@ import (
 // Store shows the committed state of the cluster: what any member of etcd has applied first, whatever caches believe.
 // It is an observer: no component can reach it.
 type Store struct {
-	canonical *etcd.Canonical
-	// objects holds a tree per resource ID.
-	objects     []btree.Map[string, api.Object]
+	canonical   *etcd.Canonical
+	kinds       []objects // by resource ID
 	keys        int
 	subscribers []func(Commit)
+}
+
+// objects are those of one kind: by key, and in order of keys. Both lead to one place, so that the change of an object
+// that exists, as most are, leaves the order alone.
+type objects struct {
+	places map[string]*place
+	order  btree.Map[string, *place]
+}
+
+type place struct{ object api.Object }
+
+// set returns what was there before, nil if nothing was.
+func (o *objects) set(key string, object api.Object) (old api.Object) {
+	p := o.places[key]
+	if p == nil {
+		if o.places == nil {
+			o.places = map[string]*place{}
+		}
+		p = &place{}
+		o.places[key] = p
+		o.order.Set(key, p)
+	}
+	old, p.object = p.object, object
+	return old
+}
+
+func (o *objects) remove(key string) {
+	delete(o.places, key)
+	o.order.Delete(key)
 }
 
 // Commit is one revision of the store.
@@ -39,7 +67,7 @@ type Change struct {
 }
 
 func newStore(s *sim.Simulation) *Store {
-	store := &Store{canonical: etcd.NewCanonical(s), objects: make([]btree.Map[string, api.Object], len(api.Resources()))}
+	store := &Store{canonical: etcd.NewCanonical(s), kinds: make([]objects, len(api.Resources()))}
 	store.canonical.Subscribe(store.commit)
 	return store
 }
@@ -100,7 +128,7 @@ func (s *Store) apply(e *etcd.Event) (Change, bool) {
 		if r == nil {
 			return Change{}, false
 		}
-		s.objects[r.ID].Delete(key)
+		s.kinds[r.ID].remove(key)
 		return Change{Resource: r, Key: key, Old: old}, true
 	}
 	if e.PrevKV == nil {
@@ -110,7 +138,7 @@ func (s *Store) apply(e *etcd.Event) (Change, bool) {
 	if r == nil {
 		return Change{}, false
 	}
-	old, _ := s.objects[r.ID].Set(key, object)
+	old := s.kinds[r.ID].set(key, object)
 	return Change{Resource: r, Key: key, Old: old, New: object}, true
 }
 
@@ -139,13 +167,18 @@ func objectOf(kv *etcd.KeyValue) (api.Object, *api.Resource, string) {
 
 // Get returns an object by its key, namespace/name or name. It is shared: do not change it.
 func (s *Store) Get(r *api.Resource, key string) (api.Object, bool) {
-	return s.objects[r.ID].Get(key)
+	p := s.kinds[r.ID].places[key]
+	if p == nil {
+		return nil, false
+	}
+	return p.object, true
 }
 
 // List returns the objects of a namespace ("" is all) that the selector matches (nil is all), sorted by key.
 func (s *Store) List(r *api.Resource, namespace string, selector labels.Selector) []api.Object {
 	var found []api.Object
-	take := func(key string, o api.Object) bool {
+	take := func(_ string, p *place) bool {
+		o := p.object
 		if namespace != "" && o.GetNamespace() != namespace {
 			return false
 		}
@@ -155,15 +188,15 @@ func (s *Store) List(r *api.Resource, namespace string, selector labels.Selector
 		return true
 	}
 	if namespace == "" {
-		s.objects[r.ID].Scan(take)
+		s.kinds[r.ID].order.Scan(take)
 	} else {
-		s.objects[r.ID].Ascend(namespace+"/", take)
+		s.kinds[r.ID].order.Ascend(namespace+"/", take)
 	}
 	return found
 }
 
 // Count counts the objects of a kind.
-func (s *Store) Count(r *api.Resource) int { return s.objects[r.ID].Len() }
+func (s *Store) Count(r *api.Resource) int { return len(s.kinds[r.ID].places) }
 
 // Revision is the newest committed revision.
 func (s *Store) Revision() int64 { return s.canonical.Revision() }

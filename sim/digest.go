@@ -58,7 +58,7 @@ type ring struct {
 func (s *Simulation) keep(r trace.Record) {
 	n := &s.ring
 	if n.count < ringSize {
-		n.records = append(n.records, r)
+		n.records = appendDoubling(n.records, r)
 	} else {
 		n.records[n.count&(ringSize-1)] = r
 	}

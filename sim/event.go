@@ -100,7 +100,7 @@ func (s *Simulation) takeSlot() uint32 {
 		s.freeSlots = s.freeSlots[:n-1]
 		return slot
 	}
-	s.slots = append(s.slots, event{generation: 1})
+	s.slots = appendDoubling(s.slots, event{generation: 1})
 	return uint32(len(s.slots) - 1)
 }
 

@@ -1,6 +1,9 @@
 package sim
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // queue is a monotone radix heap of timed entries. Nothing is ever pushed before the last popped time, so an entry
 // lives in the bucket of the highest bit in which its time differs from that time: bucket 0 holds what is due at
@@ -33,9 +36,18 @@ func (q *queue) bucketOf(at Time) int { return bits.Len64(uint64(at ^ q.last)) }
 
 func (q *queue) push(e entry) {
 	i := q.bucketOf(e.at)
-	q.buckets[i].entries = append(q.buckets[i].entries, e)
+	q.buckets[i].entries = appendDoubling(q.buckets[i].entries, e)
 	q.occupied |= 1 << uint(i&63)
 	q.live++
+}
+
+// appendDoubling is append for what grows large and stays so: the builtin grows by a quarter, which copies each element
+// four times on the way.
+func appendDoubling[T any](s []T, v T) []T {
+	if len(s) == cap(s) {
+		s = slices.Grow(s, max(len(s), 8))
+	}
+	return append(s, v)
 }
 
 // prepare moves what is due next, if not after until, into bucket 0 and reports whether there is anything.
@@ -72,7 +84,7 @@ func (q *queue) redistribute(b *bucket, until Time) bool {
 	q.last = least
 	for _, e := range b.entries {
 		i := q.bucketOf(e.at)
-		q.buckets[i].entries = append(q.buckets[i].entries, e)
+		q.buckets[i].entries = appendDoubling(q.buckets[i].entries, e)
 		q.occupied |= 1 << uint(i&63)
 	}
 	b.entries = b.entries[:0]
