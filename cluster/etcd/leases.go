@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/fauxkube/fauxkube/cluster/etcd/lease"
@@ -18,6 +19,8 @@ type leases struct {
 	promoted sim.Monotonic
 	// renewals wait for the revocation of a lease that has expired.
 	renewals []renewal
+	// expiries are ends of leases that wait to be proposed.
+	expiries []raftpb.Entry
 }
 
 type renewal struct {
@@ -26,16 +29,29 @@ type renewal struct {
 }
 
 // LeaseExpiry is the leader's own request to end a lease. Unlike a client's it is not passed on to another leader: a
-// member that has lost its leadership without noticing, behind a disk that stalls, must not end leases that the next
-// leader has extended (etcd 12528, 15247).
+// member that has lost its leadership without noticing, behind a disk that stalls or after a pause, must not end leases
+// that the next leader has extended (etcd 12528, 15247).
 type LeaseExpiry struct{ ID int64 }
 
-func isRevocation(e raftpb.Entry) bool {
-	if e.Type != raftpb.EntryNormal || len(e.Data) == 0 {
-		return false
+// expire proposes the end of leases. Whether this member still leads only raft knows when it proposes.
+func (m *Member) expire(ids []int64) {
+	for _, id := range ids {
+		e := m.newCommand(&LeaseExpiry{id}, commandBytes, nil).entry()
+		if m.bugs.oldLeaderRevokes {
+			m.waiting = append(m.waiting, e)
+		} else {
+			m.leases.expiries = append(m.leases.expiries, e)
+		}
 	}
-	_, ok := commandOf(&e).request.(*LeaseExpiry)
-	return ok
+}
+
+// proposeExpiries adds the ends of leases to what is proposed, or forgets them where raft does not lead any more.
+func (m *Member) proposeExpiries() {
+	l := &m.leases
+	if m.node.BasicStatus().RaftState == raft.StateLeader {
+		m.waiting = append(m.waiting, l.expiries...)
+	}
+	l.expiries = nil
 }
 
 // commandBytes is the modelled size of a small command.
@@ -73,9 +89,7 @@ func checkLeases(_ uint64, ref any) {
 		return
 	}
 	ids := m.lessor.Expired(m.monotonic())
-	for _, id := range ids {
-		m.waiting = append(m.waiting, m.newCommand(&LeaseExpiry{id}, commandBytes, nil).entry())
-	}
+	m.expire(ids)
 	if len(ids) == lease.RevokesPerCheck { // There may be more, which wait for the next look.
 		m.leases.check = m.process.At(lease.CheckInterval, 0, m.kinds.leaseCheck, 0, m)
 	} else {

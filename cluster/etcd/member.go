@@ -2,7 +2,6 @@ package etcd
 
 import (
 	"fmt"
-	"slices"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -277,9 +276,6 @@ func (m *Member) changeRole(before raft.StateType) {
 		m.metrics.isLeader.Set(0)
 		m.clock.stopTicking(m)
 		m.demoteLessor()
-		if !m.bugs.oldLeaderRevokes {
-			m.waiting = slices.DeleteFunc(m.waiting, isRevocation)
-		}
 	}
 }
 

@@ -70,6 +70,9 @@ func drain(_ uint64, ref any) {
 // propose hands everything that waits to raft as one proposal of many entries: a leader appends them, a follower sends
 // them to its leader. Without a leader they wait for one.
 func (m *Member) propose() {
+	if len(m.leases.expiries) > 0 {
+		m.proposeExpiries()
+	}
 	if len(m.waiting) == 0 || m.leader == 0 {
 		return
 	}
