@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
@@ -22,16 +21,17 @@ const (
 	monitorPeriod = 5 * time.Second
 )
 
+// leadership is the Lease whose creation shows that the controllers lead.
+const leadership = "kube-system/kube-controller-manager"
+
 // prepare brings the cluster to the state in which the recording begins: the controllers lead, nodes and namespace were
 // created as long ago as in the recording, and the node controller is at the recording's place in its period.
 func (r *replay) prepare() {
-	elected, leads := r.leaderSince()
-	for ; !leads; elected, leads = r.leaderSince() {
+	for r.elected == 0 {
 		r.task.Sleep(poll)
 	}
 	objects := r.initialObjects()
-	start := r.simulation.Now() + sim.Time(settle+objects[0].lead)
-	start += (elected-start-sim.Time(r.firstLook()))%sim.Time(monitorPeriod) + sim.Time(monitorPeriod)
+	start := r.startAfter(r.simulation.Now() + sim.Time(settle+objects[0].lead))
 	for _, o := range objects {
 		r.task.Sleep(max(time.Duration(start-r.simulation.Now())-o.lead, 0))
 		if o.manifest != "" {
@@ -50,7 +50,7 @@ func (r *replay) prepare() {
 
 // justBefore is when the node controller looked where the recording shows nothing of it: nodes that had just been created
 // were registered before the first step.
-const justBefore = -500 * time.Millisecond
+const justBefore = -time.Second
 
 // firstLook is when, after the beginning or before it, the recording's node controller looked at all nodes; only its
 // place in the period matters. The Events that it writes when it looks tell.
@@ -66,15 +66,15 @@ func (r *replay) firstLook() time.Duration {
 	return justBefore
 }
 
-// leaderSince is when the controller manager was elected, if it has been.
-func (r *replay) leaderSince() (at sim.Time, elected bool) {
-	o, ok := r.cluster.Store().Get(api.Leases, "kube-system/kube-controller-manager")
-	if !ok {
-		return 0, false
+// startAfter is when the first step begins, not before a time: at the recording's place in the node controller's period,
+// and within that at the recording's place in its second, since times in objects are cut to seconds.
+func (r *replay) startAfter(t sim.Time) sim.Time {
+	t += (r.elected-t-sim.Time(r.firstLook()))%sim.Time(monitorPeriod) + sim.Time(monitorPeriod)
+	shift := (sim.Time(r.recording.Began.Nanosecond()) - t) % sim.Time(time.Second)
+	if shift < -sim.Time(time.Second)/2 {
+		shift += sim.Time(time.Second)
 	}
-	acquired := o.(*coordinationv1.Lease).Spec.AcquireTime
-	wall := r.task.Process().Wall().Time()
-	return r.simulation.Now() - sim.Time(wall.Sub(acquired.Time)), true
+	return t + shift
 }
 
 // initial is an object that is there when the recording begins: a node, or without a manifest the namespace.

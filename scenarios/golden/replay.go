@@ -69,6 +69,7 @@ type replay struct {
 	task       *sim.Task
 
 	transcript *Transcript
+	elected    sim.Time // when the controllers began to lead
 	recorded   bool     // the first step has begun, the last has not ended
 	zero       sim.Time // when the first step began
 	done       bool
@@ -103,6 +104,11 @@ func (r *replay) audit(a apiserver.AuditRecord) {
 
 // commit takes changes down as the recorder's watches saw them.
 func (r *replay) commit(c cluster.Commit) {
+	for _, change := range c.Changes {
+		if change.Resource == api.Leases && change.Key == leadership && change.Old == nil {
+			r.elected = r.simulation.Now()
+		}
+	}
 	if !r.recorded {
 		return
 	}
@@ -223,13 +229,17 @@ func (r *replay) wait(text string, deadline time.Duration) time.Duration {
 		return r.now()
 	}
 	sh := r.shell()
-	for !holds(sh, r.cluster.Store()) {
-		if r.now() > deadline {
-			r.fail(fmt.Errorf("at %v the condition is not met: %s", r.now(), text))
-			break
+	store, seen := r.cluster.Store(), int64(-1)
+	for r.now() <= deadline {
+		// Looking costs; nothing can have changed where nothing was committed.
+		if revision := store.Revision(); revision != seen {
+			if seen = revision; holds(sh, store) {
+				return r.now()
+			}
 		}
 		r.task.Sleep(poll)
 	}
+	r.fail(fmt.Errorf("at %v the condition is not met: %s", r.now(), text))
 	return r.now()
 }
 

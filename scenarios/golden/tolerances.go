@@ -78,7 +78,7 @@ func Tolerances() []*Tolerance {
 			"watch is repeated after a second (defaultSyncBackOff): a race that a millisecond decides"},
 		{Items: `: requests deployment-controller .* update (deployments/status|replicasets) 200$`, Kind: counted, Within: within(.25, 2), Reason: batching},
 		{Items: `: requests replicaset-controller .* update replicasets/status 200$`, Kind: counted, Within: within(.25, 2), Reason: batching},
-		{Items: `: requests (endpoint|endpointslice)-controller .* update \w+ 200$`, Kind: counted, Within: within(.25, 2), Reason: batching},
+		{Items: `: requests (endpoint|endpointslice)-controller .* update \w+ 200$`, Kind: counted, Within: within(.25, 4), Reason: batching},
 		{Items: `: requests disruption-controller .* update poddisruptionbudgets/status 200$`, Kind: counted, Within: within(.25, 2), Reason: batching},
 		{Items: `: events Deployment/.* ScalingReplicaSet `, Kind: worded, Reason: combined},
 		{Items: `: requests (deployment|replicaset|disruption)-controller .* update .* 409$`, Kind: counted, Within: conflicts, Reason: race},
