@@ -379,14 +379,16 @@ func (c *comparison) unmatched(recorded, replayed []*history) string {
 		}
 	}
 	for _, text := range sortedKeys(left) {
-		for _, h := range left[text] {
-			if replayedOnly == nil {
-				return fmt.Sprintf("recorded only: the one created as number %d at %v", h.order, h.created)
-			}
-			_, detail := c.firstDifference(h, replayedOnly)
-			return fmt.Sprintf("number %d at %v is recorded only, number %d at %v replayed only: %s",
-				h.order, h.created, replayedOnly.order, replayedOnly.created, detail)
+		if len(left[text]) == 0 {
+			continue
 		}
+		h := left[text][0]
+		if replayedOnly == nil {
+			return fmt.Sprintf("recorded only: the one created as number %d at %v", h.order, h.created)
+		}
+		_, detail := c.firstDifference(h, replayedOnly)
+		return fmt.Sprintf("number %d at %v is recorded only, number %d at %v replayed only: %s",
+			h.order, h.created, replayedOnly.order, replayedOnly.created, detail)
 	}
 	return fmt.Sprintf("replayed only: the one created as number %d at %v", replayedOnly.order, replayedOnly.created)
 }
