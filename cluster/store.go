@@ -81,8 +81,8 @@ func (s *Store) begin(canonical *etcd.Canonical, b *Backup, now sim.Time) {
 
 // replace takes over what a backup holds, and tells the difference to what was there as one commit.
 func (s *Store) replace(b *Backup, now sim.Time) {
-	before := s.objects
-	s.objects, s.keys = make([]btree.Map[string, api.Object], len(before)), 0
+	before := s.kinds
+	s.kinds, s.keys = make([]objects, len(before)), 0
 	commit := Commit{Revision: b.Revision(), At: now}
 	for _, kv := range b.Keys.Living() {
 		s.keys++
@@ -90,13 +90,17 @@ func (s *Store) replace(b *Backup, now sim.Time) {
 		if r == nil {
 			continue
 		}
-		old, _ := before[r.ID].Delete(key)
-		s.objects[r.ID].Set(key, object)
-		commit.Changes = append(commit.Changes, Change{Resource: r, Key: key, Old: old, New: object})
+		change := Change{Resource: r, Key: key, New: object}
+		if p := before[r.ID].places[key]; p != nil {
+			change.Old = p.object
+			before[r.ID].remove(key)
+		}
+		s.kinds[r.ID].set(key, object)
+		commit.Changes = append(commit.Changes, change)
 	}
 	for _, r := range api.Resources() {
-		before[r.ID].Scan(func(key string, old api.Object) bool {
-			commit.Changes = append(commit.Changes, Change{Resource: r, Key: key, Old: old})
+		before[r.ID].order.Scan(func(key string, p *place) bool {
+			commit.Changes = append(commit.Changes, Change{Resource: r, Key: key, Old: p.object})
 			return true
 		})
 	}
