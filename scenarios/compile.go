@@ -24,7 +24,7 @@ type plan struct {
 	stageSets    map[string]*stages.Set
 }
 
-// plannedStep is a step with what it will do; one of the last four is set.
+// plannedStep is a step with what it will do.
 type plannedStep struct {
 	*format.Step
 	// previous is the step at whose end it begins, nil if it has a time of its own.
@@ -34,6 +34,8 @@ type plannedStep struct {
 	pool     *cluster.NodePool
 	fault    *fault.Fault
 	wait     *expect.Program
+	// backup is what an etcd step that restores begins the new store with; nil where the run itself saves it before.
+	backup *cluster.Backup
 }
 
 // Check finds everything that can be known to be wrong with a scenario before it runs. Errors are *format.Error, all
@@ -99,6 +101,8 @@ func (p *plan) compileStep(i int, byID map[string]*plannedStep) (*plannedStep, e
 	case step.Chaos != nil:
 		step.fault, err = fault.Parse(p.scenario.File, field+".chaos", step.Chaos)
 		return step, err
+	case step.Etcd != nil:
+		return step, p.compileEtcd(step, i, field)
 	case step.Wait != "":
 		if step.wait, err = p.compileExpression(step.Wait, byID); err != nil {
 			return step, p.problem(step.Line, field+".wait", err)
@@ -223,6 +227,8 @@ func (s *plannedStep) what() string {
 		return fmt.Sprintf("%s nodes %s", p.Action, strings.Join(p.Globs, ", "))
 	case s.fault != nil:
 		return s.fault.String()
+	case s.Etcd != nil:
+		return describeEtcd(s.Etcd)
 	}
 	return "wait for " + s.Wait
 }
@@ -230,7 +236,7 @@ func (s *plannedStep) what() string {
 // disturbs reports whether the step changes anything.
 func (s *plannedStep) disturbs() bool {
 	if s.commands == nil {
-		return s.wait == nil
+		return s.wait == nil && (s.Etcd == nil || s.Etcd.Restore != "")
 	}
 	return slices.ContainsFunc(s.commands, func(c *kubectl.Command) bool { return !c.OnlyLooks() })
 }

@@ -18,6 +18,9 @@ type Options struct {
 	// Duration, where it is not 0, is how long the run lasts from the first step on, instead of what the scenario
 	// needs. What is undecided then stays so.
 	Duration time.Duration
+	// Restore, where it is not nil, is a backup (the file's content) that the store begins with. Where the scenario says
+	// nothing else, the run's clock starts when it was taken.
+	Restore []byte
 	// SkipUnknownKinds leaves out objects of manifests whose kind is not served; the report lists them.
 	SkipUnknownKinds bool
 	// Repeat is the command that the report names to repeat the run; the one for the scenario's file unless given.
@@ -26,6 +29,8 @@ type Options struct {
 	Explain []string
 	// Trace receives the binary trace (package sim/trace).
 	Trace io.Writer
+	// StepEnded is told the ID of each step that is done.
+	StepEnded func(id string)
 	// Progress is called every few thousand steps of the kernel, between two of them.
 	Progress func(Progress)
 

@@ -73,6 +73,8 @@ type run struct {
 	steps   []*step
 	byID    map[string]*step
 	current *step
+	// saved are the backups that the run has written, by path.
+	saved map[string][]byte
 	// lifts counts faults that are still to be lifted.
 	lifts int
 	// segments are the steps whose convergence is still open.
@@ -92,13 +94,19 @@ type run struct {
 var errEnded = errors.New("scenarios: the run has ended")
 
 func newRun(p *plan, o Options) (*run, error) {
-	r := &run{plan: p, options: o, byID: map[string]*step{}}
+	r := &run{plan: p, options: o, byID: map[string]*step{}, saved: map[string][]byte{}}
+	topology := p.cluster
+	if err := restoreFrom(o.Restore, &topology); err != nil {
+		return nil, err
+	}
 	config := sim.Config{Seed: o.Seed, Mode: o.Mode, Start: p.scenario.Spec.StartTime.Time, Trace: o.Trace, Scenario: hash(p.scenario)}
+	if config.Start.IsZero() && topology.Restore != nil {
+		config.Start = topology.Restore.Taken.Time()
+	}
 	if o.Configure != nil {
 		o.Configure(&config)
 	}
 	r.simulation = sim.New(config)
-	topology := p.cluster
 	r.explain(&topology)
 	if o.Topology != nil {
 		o.Topology(&topology)

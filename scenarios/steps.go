@@ -67,6 +67,9 @@ func (r *run) stepEnds(s *step) {
 		r.segments = append(r.segments, s)
 	}
 	r.judge.StepEnded(s.ID)
+	if r.options.StepEnded != nil {
+		r.options.StepEnded(s.ID)
+	}
 	r.consider()
 }
 

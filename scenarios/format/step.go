@@ -1,6 +1,6 @@
 package format
 
-// Step is one thing that happens. Exactly one of kubectl, nodes, chaos and wait says what.
+// Step is one thing that happens. Exactly one of kubectl, nodes, chaos, etcd and wait says what.
 type Step struct {
 	Name  string   `json:"name,omitempty" jsonschema_description:"refers to the step elsewhere, and is its ID"`
 	At    Duration `json:"at,omitempty" jsonschema_description:"virtual time since step time 0, when the API answers and the initial nodes are Ready; 0s unless at or after is given for the first, after the step before it otherwise"`
@@ -10,6 +10,7 @@ type Step struct {
 	Manifest string   `json:"manifest,omitempty" jsonschema_description:"what apply -f - and create -f - read, inline YAML of one or more documents"`
 	Nodes    *Nodes   `json:"nodes,omitempty" jsonschema_description:"what happens to machines"`
 	Chaos    *Chaos   `json:"chaos,omitempty" jsonschema_description:"a Chaos Mesh document, or one of ours in the same shape; the step is done when the fault is in place"`
+	Etcd     *Etcd    `json:"etcd,omitempty" jsonschema_description:"a backup of the store, or the return to one"`
 	Wait     string   `json:"wait,omitempty" jsonschema_description:"CEL; the step is done when it holds"`
 	Within   Duration `json:"within,omitempty" jsonschema_description:"how long a wait, or kubectl, may take; the run fails after it"`
 
@@ -40,6 +41,13 @@ type Nodes struct {
 	Reboot []string  `json:"reboot,omitempty" jsonschema_description:"crash, and boot 30s later"`
 	Pause  []string  `json:"pause,omitempty" jsonschema_description:"machines that stop, as a suspended VM"`
 	Resume []string  `json:"resume,omitempty" jsonschema_description:"paused machines that go on"`
+}
+
+// Etcd is what an operator does with backups of the store. Exactly one of snapshotSave and restore is given.
+type Etcd struct {
+	SnapshotSave string `json:"snapshotSave,omitempty" jsonschema_description:"file that the state of the store is written to; relative to the folder of the scenario's file"`
+	Restore      string `json:"restore,omitempty" jsonschema_description:"file that a new store begins with: the control plane stops, every member starts with the backup in place of what it had, the control plane starts again"`
+	BumpRevision int    `json:"bumpRevision,omitempty" jsonschema:"minimum=1" jsonschema_description:"with restore: how much higher than the backup's the new store's revision is, its history compacted; e.g. 1000000000, so that nobody takes old revisions for new ones"`
 }
 
 // Chaos is a fault document; Spec is checked by the fault's kind.

@@ -98,7 +98,7 @@ func (d *decoder) validateSteps(steps []Step) {
 		field := fmt.Sprintf("spec.steps[%d]", i)
 		at := &yaml.Node{Line: step.Line}
 		if n := step.kinds(); n != 1 {
-			d.fail(at, field, "has %d of kubectl, nodes, chaos and wait: want exactly one", n)
+			d.fail(at, field, "has %d of kubectl, nodes, chaos, etcd and wait: want exactly one", n)
 		}
 		if step.HasAt && step.After.Step != "" {
 			d.fail(at, field, "has both at and after: want one")
@@ -115,6 +115,9 @@ func (d *decoder) validateSteps(steps []Step) {
 		if step.Nodes != nil {
 			d.validateNodes(step.Nodes, at, field+".nodes")
 		}
+		if step.Etcd != nil {
+			d.validateEtcd(step.Etcd, at, field+".etcd")
+		}
 		step.ID = ids.give(step.Name, "step", step.content())
 		known[step.ID] = true
 	}
@@ -128,7 +131,7 @@ func suggestStep(name string, known map[string]bool) string {
 }
 
 func (s *Step) kinds() (n int) {
-	for _, given := range []bool{len(s.Kubectl) > 0, s.Nodes != nil, s.Chaos != nil, s.Wait != ""} {
+	for _, given := range []bool{len(s.Kubectl) > 0, s.Nodes != nil, s.Chaos != nil, s.Etcd != nil, s.Wait != ""} {
 		if given {
 			n++
 		}
@@ -152,6 +155,15 @@ func (d *decoder) validateNodes(n *Nodes, at *yaml.Node, field string) {
 	}
 	if count != 1 {
 		d.fail(at, field, "has %d actions: want exactly one", count)
+	}
+}
+
+func (d *decoder) validateEtcd(e *Etcd, at *yaml.Node, field string) {
+	switch {
+	case (e.SnapshotSave == "") == (e.Restore == ""):
+		d.fail(at, field, "want a file under exactly one of snapshotSave and restore")
+	case e.BumpRevision != 0 && e.Restore == "":
+		d.fail(at, field+".bumpRevision", "belongs to restore")
 	}
 }
 
@@ -240,7 +252,7 @@ func (d *decoder) validateMeasures(s *Scenario) {
 
 // content is what a step does, as text: what its ID is derived from where it has no name.
 func (s *Step) content() string {
-	return fmt.Sprint(s.HasAt, s.At, s.After, []string(s.Kubectl), s.Manifest, s.Wait, nodesText(s.Nodes), chaosText(s.Chaos))
+	return fmt.Sprint(s.HasAt, s.At, s.After, []string(s.Kubectl), s.Manifest, s.Wait, nodesText(s.Nodes), chaosText(s.Chaos), etcdText(s.Etcd))
 }
 
 func nodesText(n *Nodes) string {
@@ -251,6 +263,13 @@ func nodesText(n *Nodes) string {
 		return "add " + n.Add.Name
 	}
 	return fmt.Sprint(n.Patterns())
+}
+
+func etcdText(e *Etcd) string {
+	if e == nil {
+		return ""
+	}
+	return fmt.Sprintf("save %s restore %s bump %d", e.SnapshotSave, e.Restore, e.BumpRevision)
 }
 
 func chaosText(c *Chaos) string {
