@@ -40,7 +40,7 @@ func (s *side) occurrences() []occurrence {
 
 // concerns leaves out the Events of what earlier recordings left in the cluster.
 func (s *side) concerns(event Object) bool {
-	return event.Namespace() == s.Name || event.text("involvedObject", "kind") == "Node"
+	return event.Namespace() == s.Name || event.Namespace() == "default"
 }
 
 // compareEvents compares the Events about each object by reason: how many, and each message with its count.

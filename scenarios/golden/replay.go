@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -132,18 +131,16 @@ func (r *replay) commit(c cluster.Commit) {
 // unwatched are kinds that the recorder did not watch in the namespace.
 var unwatched = []string{"Lease", "PriorityClass"}
 
-// watched reports whether the recorder watched an object: what lies in the scenario's namespace, that namespace, and
-// nodes with their Events, which lie in namespace default.
+// watched reports whether the recorder watched an object: what lies in the scenario's namespace, that namespace, nodes, and
+// Events in namespace default, which are about nodes and what else is named without a namespace.
 func watched(kind, namespace, name, scenario string) bool {
 	switch {
 	case slices.Contains(unwatched, kind):
 		return false
 	case kind == "Namespace":
 		return name == scenario
-	case kind == "Event" && namespace == "default":
-		return strings.HasPrefix(name, "node-")
 	}
-	return kind == "Node" || namespace == scenario
+	return kind == "Node" || namespace == scenario || kind == "Event" && namespace == "default"
 }
 
 func (r *replay) fail(err error) { r.err = errors.Join(r.err, err) }
