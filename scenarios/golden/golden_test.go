@@ -2,10 +2,12 @@ package golden
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/fauxkube/fauxkube/cluster/controller/manager"
 	"github.com/fauxkube/fauxkube/sim"
 )
 
@@ -28,12 +30,34 @@ var replayed = []struct {
 	{name: "node-failure", alike: true},
 }
 
+// missingControllers are those without which a recording is not replayed, or replayed in part, by what they bring.
+var missingControllers = map[string]string{
+	"daemonset": "daemonset-controller", "job": "job-controller", "pvc-pv": "persistentvolume-binder-controller",
+	"resourcequota": "resourcequota-controller", "statefulset": "statefulset-controller",
+	"the StatefulSet in node-failure": "statefulset-controller", "the DaemonSet in node-failure": "daemonset-controller",
+}
+
 const (
 	// replays is how many seeds of each recording are compared: what a tolerance is for does not happen with every seed.
 	replays = 3
 	// maxSeeds is how many are tried for that.
 	maxSeeds = 24
 )
+
+// What is left out for want of a controller is replayed once there is one.
+func TestGoldenIsAsCompleteAsTheCluster(t *testing.T) {
+	served := map[string]bool{}
+	for _, e := range manager.Table(netip.Prefix{}) {
+		served[e.Name] = true
+	}
+	for _, what := range sortedKeys(missingControllers) {
+		if controller := missingControllers[what]; served[controller] {
+			t.Errorf("there is a %s: replay %s", controller, what)
+		} else if testing.Verbose() {
+			fmt.Printf("not replayed: %s, for want of a %s\n", what, controller)
+		}
+	}
+}
 
 // load reads a recording, or skips the test where there is none.
 func load(t *testing.T, name string) (folder string, recording *Transcript) {
