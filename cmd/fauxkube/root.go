@@ -36,7 +36,7 @@ func (a *app) rootCommand() *cobra.Command {
 	})
 	a.profile.addFlags(root.PersistentFlags())
 	root.AddCommand(a.runCommand(), a.testCommand(), a.verifyCommand(), a.childCommand(), a.traceCommand(),
-		a.listCommand(), a.showCommand(), a.schemaCommand(), a.versionCommand(), a.compareCommand(), a.mergeCommand(), a.explainCommand())
+		a.listCommand(), a.showCommand(), a.schemaCommand(), a.versionCommand(), a.compareCommand(), a.mergeCommand(), a.explainCommand(), a.etcdCommand())
 	return root
 }
 
@@ -48,9 +48,9 @@ func noSuchVerb(c *cobra.Command, args []string) error {
 	c.SuggestionsMinimumDistance = 2
 	hint := ""
 	if meant := c.SuggestionsFor(args[0]); len(meant) > 0 {
-		hint = fmt.Sprintf("did you mean `fauxkube %s`? ", meant[0])
+		hint = fmt.Sprintf("did you mean `%s %s`? ", c.CommandPath(), meant[0])
 	}
-	return fmt.Errorf("%q is no command; %ssee `fauxkube --help`", args[0], hint)
+	return fmt.Errorf("%q is no command; %ssee `%s --help`", args[0], hint, c.CommandPath())
 }
 
 // exactly wants n arguments and says what they are.

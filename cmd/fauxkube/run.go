@@ -29,6 +29,7 @@ type runFlags struct {
 
 	json, trace string
 	explain     []string
+	restore     string
 	quiet       bool
 }
 
@@ -55,6 +56,13 @@ Fauxkube; 130 interrupted.`,
 		ValidArgsFunction: completeOneScenario,
 		RunE:              func(c *cobra.Command, args []string) error { return a.run(c.Context(), f, args) },
 	}
+	f.add(c)
+	c.Flags().StringVar(&f.restore, "restore", "", "`FILE` with a saved store that the cluster begins with; see etcd snapshot")
+	return c
+}
+
+// add adds the flags that run shares with etcd snapshot restore.
+func (f *runFlags) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVarP(&f.manifests, "file", "f", nil, "`MANIFEST` to apply: a file, a folder, or - for standard input; may be given again")
 	flags.Var(&f.nodes, "nodes", fmt.Sprintf("`NUMBER` of nodes, with -f (default %d)", defaultNodes))
@@ -69,7 +77,6 @@ Fauxkube; 130 interrupted.`,
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print only what did not hold, and the digest")
 	c.MarkFlagsMutuallyExclusive("seed", "seeds")
 	completeChoices(c, "mode", sim.Benchmark.String(), sim.Hunt.String())
-	return c
 }
 
 // run is the verb: find, prepare, run, render.
@@ -81,7 +88,10 @@ func (a *app) run(ctx context.Context, f *runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	jobs := f.jobs(sources)
+	jobs, err := f.jobs(sources)
+	if err != nil {
+		return err
+	}
 	if f.trace != "" && len(jobs) > 1 {
 		return fmt.Errorf("--trace records one run, and this would be %d: add --seed N", len(jobs))
 	}
@@ -127,8 +137,16 @@ func (a *app) runSources(f *runFlags, args []string) ([]source, error) {
 }
 
 // jobs is a job for each scenario and seed.
-func (f *runFlags) jobs(sources []source) []job {
+func (f *runFlags) jobs(sources []source) ([]job, error) {
 	var flags []string
+	var restore []byte
+	if f.restore != "" {
+		flags = append(flags, "--restore", f.restore)
+		var err error
+		if restore, _, err = readSnapshot(f.restore); err != nil {
+			return nil, err
+		}
+	}
 	if f.duration > 0 {
 		flags = append(flags, "--duration", f.duration.String())
 	}
@@ -140,11 +158,11 @@ func (f *runFlags) jobs(sources []source) []job {
 		for _, seed := range seedsOf(s, f.seeds) {
 			jobs = append(jobs, newJob(s, scenarios.Options{
 				Seed: seed, Mode: sim.Mode(f.mode), Duration: time.Duration(f.duration), SkipUnknownKinds: f.skipUnknownKinds,
-				Explain: f.explain,
+				Explain: f.explain, Restore: restore,
 			}, flags...))
 		}
 	}
-	return jobs
+	return jobs, nil
 }
 
 // seedsOf is what the command line asks for, else what the scenario does, else 1.

@@ -54,7 +54,7 @@ type reader struct {
 
 func (r *reader) take(n int) []byte {
 	if r.err == nil && (n < 0 || n > len(r.data)-r.at) {
-		r.err = fmt.Errorf("%w: it ends in the middle, at byte %d", ErrDamaged, len(r.data))
+		r.err = fmt.Errorf("%w: it ends in the middle, after %d bytes", ErrDamaged, len(r.data)+sumBytes)
 	}
 	if r.err != nil {
 		return nil
@@ -74,7 +74,7 @@ func (r *reader) number() int64 {
 func (r *reader) count(leastBytes int) int {
 	n := r.number()
 	if r.err == nil && (n < 0 || n > int64((len(r.data)-r.at)/leastBytes)) {
-		r.err = fmt.Errorf("%w: it ends in the middle, at byte %d", ErrDamaged, len(r.data))
+		r.err = fmt.Errorf("%w: it ends in the middle, after %d bytes", ErrDamaged, len(r.data)+sumBytes)
 	}
 	if r.err != nil {
 		return 0
