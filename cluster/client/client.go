@@ -35,7 +35,7 @@ type Client struct {
 	watch   network.Method
 	kinds   kinds
 	costs   costs
-	metrics clientMetrics
+	metrics *clientMetrics
 	free    []*call
 }
 
@@ -64,7 +64,7 @@ func New(p *host.Process, c Config) *Client {
 			decoded:   p.Kind("client.watch.decoded", watchDecoded),
 		},
 		costs:   costs{encode: p.Op("client.encode"), decode: p.Op("client.decode"), watch: p.Op("client.watch")},
-		metrics: newClientMetrics(c),
+		metrics: newClientMetrics(p, c),
 	}
 }
 

@@ -10,13 +10,21 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
+	"github.com/fauxkube/fauxkube/sim/host"
 )
 
-// clientMetrics are client-go's rest_client_* series, by verb; without a registry it measures nothing.
+// clientMetrics are client-go's rest_client_* series, by verb; without a registry it measures nothing. Clients that count
+// in the same series, as all kubelets do, share it.
 type clientMetrics struct {
 	registry *metrics.Registry
 	server   string
 	byVerb   [len(httpMethods)]*verbMetrics
+}
+
+// metricsKey tells clientMetrics apart.
+type metricsKey struct {
+	registry *metrics.Registry
+	server   string
 }
 
 // verbMetrics are the handles of one verb.
@@ -38,8 +46,15 @@ var httpMethods = [...]string{
 // codeError stands for requests that got no answer, which client-go labels "<error>".
 const codeError = -1
 
-func newClientMetrics(c Config) clientMetrics {
-	return clientMetrics{registry: c.Metrics, server: string(c.Server)}
+func newClientMetrics(p *host.Process, c Config) *clientMetrics {
+	all := p.Attach("cluster/client.metrics", func() any { return map[metricsKey]*clientMetrics{} }).(map[metricsKey]*clientMetrics)
+	k := metricsKey{c.Metrics, string(c.Server)}
+	m := all[k]
+	if m == nil {
+		m = &clientMetrics{registry: k.registry, server: k.server}
+		all[k] = m
+	}
+	return m
 }
 
 func (m *clientMetrics) verb(v api.Verb) *verbMetrics {

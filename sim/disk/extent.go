@@ -48,21 +48,16 @@ func (c *content) clone() content {
 
 // put writes an extent over what is there, without touching the size.
 func (c *content) put(e Extent) {
-	if e.Length <= 0 {
-		return
+	switch {
+	case e.Length <= 0:
+	case c.end() > e.Offset:
+		c.replace(e.Offset, e.end(), e)
+	default:
+		if len(c.extents) == cap(c.extents) { // Logs grow large: the runtime would copy them at every quarter.
+			c.extents = slices.Grow(c.extents, len(c.extents)+1)
+		}
+		c.extents = append(c.extents, e)
 	}
-	if c.end() > e.Offset {
-		c.cut(e.Offset, e.end())
-		i := c.search(e.Offset)
-		c.extents = append(c.extents, Extent{})
-		copy(c.extents[i+1:], c.extents[i:])
-		c.extents[i] = e
-		return
-	}
-	if len(c.extents) == cap(c.extents) { // Logs grow large: the runtime would copy them at every quarter.
-		c.extents = slices.Grow(c.extents, len(c.extents)+1)
-	}
-	c.extents = append(c.extents, e)
 }
 
 // search returns the index of the first extent that ends after offset.
@@ -71,29 +66,27 @@ func (c *content) search(offset int64) int {
 }
 
 // cut removes what lies within [from, to), splitting extents that reach beyond.
-func (c *content) cut(from, to int64) {
+func (c *content) cut(from, to int64) { c.replace(from, to) }
+
+// replace puts extents in the place of what lies within [from, to).
+func (c *content) replace(from, to int64, by ...Extent) {
 	i := c.search(from)
 	j := i
-	var edges []Extent
-	for ; j < len(c.extents) && c.extents[j].Offset < to; j++ {
-		e := c.extents[j]
-		if e.Offset < from {
-			edges = append(edges, e.clip(e.Offset, from))
-		}
-		if e.end() > to {
-			edges = append(edges, e.clip(to, e.end()))
-		}
+	for j < len(c.extents) && c.extents[j].Offset < to {
+		j++
 	}
-	if i == j {
-		return
+	var room [3]Extent
+	parts := room[:0]
+	if i < j && c.extents[i].Offset < from {
+		parts = append(parts, c.extents[i].clip(c.extents[i].Offset, from))
 	}
-	tail := c.extents[j:]
-	if len(tail) == 0 {
-		clear(c.extents[i:])
-		c.extents = append(c.extents[:i], edges...)
-		return
+	parts = append(parts, by...)
+	if i < j && c.extents[j-1].end() > to {
+		parts = append(parts, c.extents[j-1].clip(to, c.extents[j-1].end()))
 	}
-	c.extents = append(append(append(make([]Extent, 0, len(c.extents)+1), c.extents[:i]...), edges...), tail...)
+	if i < j || len(parts) > 0 {
+		c.extents = slices.Replace(c.extents, i, j, parts...)
+	}
 }
 
 // resize sets the size; what lies beyond is gone.

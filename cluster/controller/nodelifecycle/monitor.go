@@ -31,11 +31,12 @@ func (c *Controller) monitor(t *sim.Task) {
 	p := &monitorPass{Controller: c, zones: make(map[string]zoneCount)}
 	now := c.now()
 	for i, node := range nodes {
-		old := c.health[node.Name]
+		at := c.placeOf(i, node)
+		old := c.healthAt(i, node.Name)
 		if v := look(old, node, c.lease(node.Name), now); c.needsRequests(node, &v) {
 			p.busy = append(p.busy, node)
 		} else {
-			p.settle(node, c.placeOf(i, node), old, &v)
+			p.settle(node, at, old, &v)
 		}
 	}
 	p.handleBusy(t)
@@ -75,6 +76,7 @@ type place struct {
 	zone string
 	// excluded: the node does not count for the state of its zone.
 	excluded bool
+	health   *health // nil where it has not been looked up yet
 }
 
 // placeOf is the place of the node at an index of the pass: nearly always that of the last pass.
@@ -85,6 +87,15 @@ func (c *Controller) placeOf(i int, node *corev1.Node) place {
 	c.places = slices.Grow(c.places, max(i+1-len(c.places), 0))[:max(i+1, len(c.places))]
 	c.places[i] = placeOfNode(node)
 	return c.places[i]
+}
+
+// healthAt is what is known of the node at an index of the pass. Once there is something, it stays in one place.
+func (c *Controller) healthAt(i int, name string) *health {
+	at := &c.places[i]
+	if at.health == nil {
+		at.health = c.health[name]
+	}
+	return at.health
 }
 
 func placeOfNode(node *corev1.Node) place {
