@@ -77,6 +77,9 @@ func (p *Process) After(d time.Duration, fn func()) Timer {
 // Cancel removes a scheduled event; see Simulation.Cancel.
 func (p *Process) Cancel(t Timer) bool { return p.simulation.Cancel(t) }
 
+// LastOfInstant reports that nothing more is due at this instant; see Simulation.LastOfInstant.
+func (p *Process) LastOfInstant() bool { return p.simulation.LastOfInstant() }
+
 // Kind registers an event kind; see Simulation.Kind.
 func (p *Process) Kind(name string, handler func(num uint64, ref any)) Kind {
 	return p.simulation.Kind(name, handler)

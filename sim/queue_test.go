@@ -143,3 +143,19 @@ func TestLaneKeepsItsOrderWhenHunting(t *testing.T) {
 		t.Error("hunting never changed the order across lanes")
 	}
 }
+
+func TestTheLastEventOfAnInstantKnowsThatItIs(t *testing.T) {
+	s := New(Config{})
+	defer s.Close()
+	var last []bool
+	look := func() { last = append(last, s.LastOfInstant()) }
+	s.After(time.Second, look)
+	s.After(time.Second, func() { look(); s.After(0, look) })
+	s.After(2*time.Second, look)
+	if err := s.Run(Time(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []bool{false, true, true, true}; !slices.Equal(last, want) {
+		t.Errorf("%v, want %v", last, want)
+	}
+}

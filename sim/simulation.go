@@ -151,6 +151,13 @@ func (s *Simulation) Dropped() uint64 { return s.dropped }
 // Pending counts the events that are scheduled.
 func (s *Simulation) Pending() int { return s.queue.live }
 
+// LastOfInstant reports that nothing more is due at this instant, so that who gathers what comes at one instant need not wait
+// for its end. What is cancelled may still count as due.
+func (s *Simulation) LastOfInstant() bool {
+	zero := &s.queue.buckets[0]
+	return zero.head == len(zero.entries)
+}
+
 // Idle reports quiescence: nothing is scheduled, so nothing will ever happen again unless somebody outside acts.
 func (s *Simulation) Idle() bool { return s.queue.live == 0 }
 

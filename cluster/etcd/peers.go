@@ -184,7 +184,7 @@ func (m *Member) receive(message *raftpb.Message) {
 	}
 	if message.Type == raftpb.MsgProp && m.IsLeader() {
 		m.waiting = append(m.waiting, message.Entries...)
-		m.wake()
+		m.wakeOrRun()
 		return
 	}
 	if message.Type == raftpb.MsgHeartbeat && message.Commit > m.log.LastIndex() {

@@ -47,16 +47,25 @@ func decoded(_ uint64, ref any) {
 		return
 	}
 	m.waiting = append(m.waiting, c.entry())
-	m.wake()
+	m.wakeOrRun()
 }
 
 // wake makes the member turn at the end of this instant, so that everything that comes at one instant is proposed at
-// once.
+// once. While it waits for the disk there is no need: it turns when the disk is done.
 func (m *Member) wake() {
-	if !m.drainArmed && m.serving {
+	if !m.drainArmed && m.serving && !m.saving {
 		m.drainArmed = true
 		m.process.At(0, 0, m.kinds.drain, 0, m)
 	}
+}
+
+// wakeOrRun is wake for an event that does nothing else: it is the end of the instant itself where nothing more is due.
+func (m *Member) wakeOrRun() {
+	if !m.drainArmed && m.serving && m.process.LastOfInstant() {
+		m.run()
+		return
+	}
+	m.wake()
 }
 
 func drain(_ uint64, ref any) {
