@@ -33,6 +33,7 @@ type Cluster struct {
 	running    []*etcd.Member // by host; of the current incarnations
 	restored   *Backup        // what the store began with; nil is nothing
 	failures   []MemberFailure
+	onFailure  func(MemberFailure)
 	apiservers []*host.Process
 	servers    []*apiserver.Server
 	views      []*View // by API server

@@ -57,7 +57,11 @@ func (c *Cluster) startMember(i int, p *host.Process) {
 		CatchUpEntries: c.topology.ControlPlane.SnapshotEntries / 2, // As etcd's defaults are to each other.
 		Exit: func(err error) {
 			//sim:allow truetime it is noted for observers
-			c.failures = append(c.failures, MemberFailure{c.hosts[i].Name(), c.simulation.Now(), err})
+			failure := MemberFailure{c.hosts[i].Name(), c.simulation.Now(), err}
+			c.failures = append(c.failures, failure)
+			if c.onFailure != nil {
+				c.onFailure(failure)
+			}
 			p.Kill()
 			p.Restart(staticPodRestart)
 		},
@@ -76,6 +80,9 @@ type MemberFailure struct {
 
 // MemberFailures are the members that ended themselves, in order.
 func (c *Cluster) MemberFailures() []MemberFailure { return c.failures }
+
+// OnMemberFailure has f called when a member ends itself. f must not act on the simulated world.
+func (c *Cluster) OnMemberFailure(f func(MemberFailure)) { c.onFailure = f }
 
 // Canonical is the history of the store, for observers.
 func (c *Cluster) Canonical() *etcd.Canonical { return c.store.canonical }

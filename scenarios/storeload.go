@@ -51,7 +51,16 @@ func storeTopology(s *format.Store, t *cluster.Topology) {
 func newStoreLoad(r *run) *storeLoad {
 	x := &storeLoad{run: r, spec: r.plan.scenario.Spec.Store}
 	x.checker = check.New(r.simulation, r.cluster.Canonical(), check.Options{MaxDriftPPM: maxDriftPPM})
+	x.checker.OnViolation(func(error) { r.end(judge.Ending{}) }) // What comes after it says nothing.
+	r.cluster.OnMemberFailure(x.failed)
 	return x
+}
+
+// failed notes a member that found that its disk had lost something: that of one that does not tell the truth.
+func (x *storeLoad) failed(f cluster.MemberFailure) {
+	if errors.Is(f.Err, etcd.ErrLostEntries) {
+		x.checker.Report(&etcd.Violation{Guarantee: check.MembersRemember, Found: fmt.Sprintf("%s: %v", f.Host, f.Err)})
+	}
 }
 
 // boot waits for a leader that answers.

@@ -97,7 +97,7 @@ func (m *Member) enqueueEarly(entries []raftpb.Entry) {
 		return
 	}
 	for i := range entries {
-		if entries[i].Type != raftpb.EntryNormal {
+		if entries[i].Type != raftpb.EntryNormal || entries[i].Index != m.queued()+1+uint64(i) {
 			return
 		}
 	}

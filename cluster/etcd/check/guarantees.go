@@ -18,6 +18,7 @@ const (
 	NothingHangs      etcd.Guarantee = "every request is answered in the end"
 	MembersAreEqual   etcd.Guarantee = "when faults have ended, all members come to hold the same, and everything acknowledged"
 	ProgressIsMade    etcd.Guarantee = "when faults have ended, the store takes writes again"
+	MembersRemember   etcd.Guarantee = "a member remembers what it has acknowledged"
 	LossIsLimited     etcd.Guarantee = "no more than a minority of the members lose what was on their disks"
 	WatchersCatchUp   etcd.Guarantee = "when faults have ended, every watcher comes to know everything"
 )

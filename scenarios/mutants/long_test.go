@@ -1,0 +1,5 @@
+//go:build long
+
+package mutants
+
+func init() { all = true }
