@@ -7,7 +7,7 @@ SEED ?= 1
 PACKAGES = $(shell $(GO) list ./...)
 PROPERTIES = $(shell $(GO) list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}' ./...)
 
-.PHONY: build test lint bench golden check-long oracle clean
+.PHONY: build test lint bench golden mutants check-long oracle clean
 
 # bin/fauxkube.
 build:
@@ -42,6 +42,10 @@ oracle:
 # The comparison with recordings of a real control plane: a table of what is equal, tolerated with a reason, different.
 golden:
 	$(GO) test -count 1 -v -run '^TestGolden' -timeout 30m ./scenarios/golden
+
+# Bugs planted in the store, one after the other, and who finds each: a table. One that nobody finds fails.
+mutants:
+	$(GO) test -count 1 -v -tags long -run '^TestMutants$$' -timeout 30m ./scenarios/mutants
 
 # What takes too long for every change: many seeds, every second of a story, 200 x 2 equal runs. Tests behind the
 # build tag "long".

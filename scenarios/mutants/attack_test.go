@@ -19,8 +19,8 @@ type attack struct {
 	keys              int // 6
 	valueSize         int // 256
 	duration          time.Duration
-	// costs and network replace rows of the cost table, and the latency of the paths.
-	costs, network string
+	// network replaces the latency of the paths.
+	network string
 	// faults are drawn from, each as often as it is listed; pause is the mean time between them.
 	faults []fault
 	pause  time.Duration
@@ -175,9 +175,6 @@ func (a attack) scenario(t *testing.T, seed uint64) *scenarios.Scenario {
 	d := &draws{Rand: rand.New(rand.NewPCG(seed, 1)), members: a.members, down: make([]time.Duration, a.members)}
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: fauxkube.dev/v1alpha1\nkind: Scenario\nmetadata: {name: mutant}\nspec:\n  cluster:\n    controlPlane: {etcd: %d, zones: [a]}\n", a.members)
-	if a.costs != "" {
-		fmt.Fprintf(&b, "    costs: %s\n", a.costs)
-	}
 	if a.network != "" {
 		fmt.Fprintf(&b, "    network: %s\n", a.network)
 	}
