@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/sim/network"
 )
 
 func TestThreeMembersAgree(t *testing.T) {
@@ -148,6 +151,44 @@ func TestLaggingFollowerGetsASnapshot(t *testing.T) {
 	w.run(time.Second)
 	w.machines[victim].Boot()
 	w.await(20*time.Second, "the follower has recovered", w.converged)
+}
+
+// A leader that was cut off has entries that nobody else has. When it comes back it applies what the others agreed on in
+// their place, while its slow disk still holds its own: a snapshot must wait until the log is right, or it carries the
+// term of what was overwritten.
+func TestSnapshotWaitsForTheLog(t *testing.T) {
+	w := newWorld(t, 3, 3, func(c *MemberConfig) { c.SnapshotEntries, c.CatchUpEntries = 10, 100 })
+	defer w.close()
+	old := w.awaitLeader()
+	w.put("a", "1")
+	w.run(time.Second)
+	cut := w.network.Partition([]string{w.machines[old].Name()}, []string{w.machines[(old+1)%3].Name(), w.machines[(old+2)%3].Name()}, 0)
+	alone := NewClient(w.desk, w.network, []network.Address{w.configs[old].ClientAddress})
+	for range 20 {
+		w.desk.Do(func() { alone.Put(&PutRequest{Key: "a", Value: Bytes("lost")}, func(*PutResponse, error) {}) })
+		w.run(time.Millisecond)
+	}
+	w.await(10*time.Second, "another leader", func() bool { l := w.leader(); return l >= 0 && l != old })
+	rest := NewClient(w.desk, w.network, []network.Address{w.configs[w.leader()].ClientAddress})
+	for w.members[w.leader()].AppliedIndex() < 12 {
+		w.desk.Do(func() { rest.Put(&PutRequest{Key: "a", Value: Bytes("2")}, func(*PutResponse, error) {}) })
+		w.run(10 * time.Millisecond)
+	}
+	w.run(time.Minute) // What was on its way when the cut came is lost.
+	w.machines[old].Disk().SlowSync(sim.Fixed(300 * time.Millisecond))
+	w.network.Heal(cut)
+	w.await(30*time.Second, "everybody has everything", w.converged)
+	w.run(5 * time.Second)
+	for i, m := range w.members {
+		mark := m.storage.snapshot.Metadata
+		if term, err := w.members[w.leader()].storage.Term(mark.Index); mark.Index < 10 || err == nil && term != mark.Term {
+			t.Errorf("member %d has a snapshot at %d of term %d, the entry is of term %d", i, mark.Index, mark.Term, term)
+		}
+	}
+	w.machines[old].Crash()
+	w.run(time.Second)
+	w.machines[old].Boot()
+	w.await(20*time.Second, "the member has recovered", w.converged)
 }
 
 // The leader cannot reach the others: it steps down, they elect another one, and afterwards all have the same.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/fauxkube/fauxkube/cluster/etcd/lease"
@@ -49,7 +50,10 @@ func (m *Member) image() *image {
 	}
 	term, err := m.storage.Term(index)
 	must(err)
-	lineage, _ := m.lineage.at(index)
+	lineage, ok := m.lineage.at(index)
+	if !ok {
+		panic(fmt.Sprintf("etcd: %s takes a snapshot at %d with a log from %d to %d", m.config.Name, index, m.lineage.base, m.lineage.last()))
+	}
 	return &image{
 		index: index, term: term, lineage: lineage, confState: m.confState, store: m.store.Snapshot(),
 		leases: m.lessor.Snapshot(), members: maps.Clone(m.cluster.members),
@@ -81,12 +85,21 @@ func (m *Member) snapshotName(index uint64) string {
 func (m *Member) maybeSnapshot() {
 	s := &m.snapshots
 	due := m.applied-s.last >= m.config.SnapshotEntries || s.wanted && m.applied > s.last
-	if !due || s.writing || m.applied > m.storage.last() || m.stopped {
+	if !due || s.writing || m.appliesUnsaved() || m.stopped {
 		return
 	}
 	s.writing, s.wanted = true, false
 	i := m.image()
+	m.canonical.logged(m, i.index, i.term, i.lineage)
 	m.writeSnapshot(i, func() { m.snapshotWritten(i) })
+}
+
+// appliesUnsaved reports whether something that has been applied is still on its way into the log: what the log holds in
+// its place may be of another term, and a snapshot must not carry that one. etcd as well waits for the disk before it
+// takes a snapshot (etcdserver/server.go: applyAll).
+func (m *Member) appliesUnsaved() bool {
+	rd := &m.ready
+	return m.saving && (!raft.IsEmptySnap(rd.Snapshot) || len(rd.Entries) > 0 && rd.Entries[0].Index <= m.applied)
 }
 
 // writeSnapshot makes a snapshot file durable and then calls done.
