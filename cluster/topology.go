@@ -11,6 +11,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/runtime"
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
+	schedulerruntime "github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
@@ -23,6 +24,10 @@ type Topology struct {
 	Clients map[string]ClientRate
 	// Scheduler is a KubeSchedulerConfiguration; nil is the default one. Clients' rate for kube-scheduler goes before its own.
 	Scheduler *config.Configuration
+	// Tie says which of several nodes with the best score wins; Stopwatch, where it is not nil, measures what decisions
+	// take of the host on which the simulation runs.
+	Tie       schedulerruntime.Tie
+	Stopwatch *scheduler.Stopwatch
 	// Explain says which pods' scheduling is to be explained, and Explained is told of every attempt.
 	Explain   func(namespace, name string) bool
 	Explained func(scheduler.Explanation)

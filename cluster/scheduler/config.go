@@ -48,6 +48,8 @@ type Config struct {
 	WithoutHints bool
 	// Decided, if set, is told of every successful decision at the instant it is made.
 	Decided func(Decision)
+	// Stopwatch, if set, measures what decisions take of the host that runs the simulation.
+	Stopwatch *Stopwatch
 	// Explain says which pods' attempts are to be explained, and Explained is told.
 	Explain   func(namespace, name string) bool
 	Explained func(Explanation)

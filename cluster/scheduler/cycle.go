@@ -32,6 +32,7 @@ func (s *Scheduler) scheduleOne(t *sim.Task, pod *framework.QueuedPodInfo) {
 		s.queue.Done(pod.Pod.UID)
 		return
 	}
+	s.config.Stopwatch.start()
 	s.cache.UpdateSnapshot(s.snapshot)
 	s.metrics.CacheSize(s.cache.Counts())
 	a := &attempt{s: s, fw: fw, pod: pod, cycle: framework.NewCycle(pod.PodInfo, s.snapshot), start: s.process.Monotonic()}
@@ -86,6 +87,7 @@ func (a *attempt) decide(t *sim.Task) (*framework.Status, *framework.NominatingI
 	default:
 		a.result = found.Result
 	}
+	s.config.Stopwatch.stop()
 	if a.wanted() {
 		a.explain(s.scoredSlots(), status)
 	}

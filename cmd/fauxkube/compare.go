@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,68 +15,109 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fauxkube/fauxkube/reports/comparison"
+	"github.com/fauxkube/fauxkube/scenarios"
 	"github.com/fauxkube/fauxkube/scenarios/compare"
-	"github.com/fauxkube/fauxkube/workloads/openb"
+	"github.com/fauxkube/fauxkube/scenarios/library"
 )
 
 // compareFlags are the flags of compare.
 type compareFlags struct {
-	trace      string
-	pods       []string
-	schedulers []string
-	seeds      seeds
-	ties       string
-	shard      shard
-	jobs       count
-	quiet      bool
-	files      comparisonFiles
+	options compare.Options
+	seeds   seedCount
+	shard   shard
+	jobs    count
+	quiet   bool
+	files   comparisonFiles
+	args    []string
+	// given are the flags that only some kinds take and that are there.
+	given []string
 }
 
-// The published comparison.
-const (
-	publishedPods  = "openb_pod_list_default.csv"
-	publishedSeeds = "42-51"
-)
+// sometimes are the flags that only some kinds of comparison take.
+var sometimes = []string{"trace", "pods"}
 
 func (a *app) compareCommand() *cobra.Command {
-	f := &compareFlags{ties: string(openb.ByName)}
+	f := &compareFlags{}
 	c := &cobra.Command{
-		Use:   "compare openb --trace FOLDER",
-		Short: "Compare schedulers on the same pods, seed by seed",
-		Long: `Compare schedulers: every scheduler with every seed, side by side on all cores, paired by seed. The verdict says which
-is better, by how much, or that the data can't tell; tables, intervals and tests follow.
-
-openb is the protocol of "Beware of Fragmentation" (USENIX ATC 2023) on traces of a cluster with 6212 GPUs: pods arrive
-one by one until they have asked for 1.3 times the GPUs, what fits nowhere fails, nothing departs. The traces are those of
-github.com/hkust-adsl/kubernetes-scheduler-simulator, folder data/csv; --trace is where they are.
-
-With --json, finished runs are kept in FILE.runs until all are done: a comparison that was stopped resumes when the same
-command is given again. --shard splits one over several machines; merge puts the parts together.
-
-Exit status: 0 compared; 2 bad files or flags; 3 a bug of Fauxkube; 130 interrupted, the report is partial.`,
-		Example: `  fauxkube compare openb --trace traces
-  fauxkube compare openb --trace traces --scheduler fgd,bestfit --seeds 1-30 --html report.html
-  fauxkube compare openb --trace traces --pods openb_pod_list_gpuspec33.csv --json result.json
-  fauxkube compare openb --trace traces --shard 1/2 --json part1.json`,
-		ValidArgs: []string{"openb"},
-		RunE:      func(c *cobra.Command, args []string) error { return a.compare(c.Context(), f, args) },
+		Use:     "compare SCENARIO... --scheduler A --scheduler B",
+		Short:   "Compare schedulers on the same pods, seed by seed",
+		Long:    compareLong(),
+		Example: compareExample,
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, name := range sometimes {
+				if c.Flags().Changed(name) {
+					f.given = append(f.given, name)
+				}
+			}
+			return a.compare(c.Context(), f, args)
+		},
 	}
-	if err := f.seeds.Set(publishedSeeds); err != nil {
-		panic(err)
+	var known, ties []string
+	for _, k := range compare.Kinds {
+		known, ties = append(known, k.Known()...), append(ties, k.Ties...)
+		if k.Name != "" {
+			c.ValidArgs = append(c.ValidArgs, k.Name)
+		}
 	}
+	c.ValidArgs = append(c.ValidArgs, library.Names()...)
 	flags := c.Flags()
-	flags.StringVar(&f.trace, "trace", "", "`FOLDER` with the traces")
-	flags.StringSliceVar(&f.pods, "pods", []string{publishedPods}, "`FILES` of the folder that list pods, each a scenario")
-	flags.StringSliceVar(&f.schedulers, "scheduler", compare.Schedulers(), "`SCHEDULERS` to compare, or "+compare.Bound+", the most that any could allocate")
-	flags.Var(&f.seeds, "seeds", "`SET` of seeds, e.g. 7, 1-20 or 1-3,7")
-	flags.Var(newChoice(&f.ties, string(openb.ByName), string(openb.AtRandom)), "ties", "who wins among nodes of equal score: the first by `name`, or random")
+	flags.StringSliceVar(&f.options.Schedulers, "scheduler", nil, "`SCHEDULERS` to compare: names, or files with a KubeSchedulerConfiguration")
+	flags.Var(&f.seeds, "seeds", "`N`: the seeds 1 to N; or a set of them, e.g. 42-51 or 1-3,7")
+	flags.Var((*oneSeed)(&f.seeds), "seed", "`SEED`: a single one")
+	flags.StringVar(&f.options.Ties, "ties", "", "`RULE` for nodes of equal score: upstream, random or name")
+	flags.StringVar(&f.options.Decides, "metric", "", "`METRIC` that decides who leads")
+	flags.StringVar(&f.options.Trace, "trace", "", "`FOLDER` with traces")
+	flags.StringSliceVar(&f.options.Pods, "pods", nil, "`FILES` of the folder that list pods, each a scenario")
 	flags.Var(&f.shard, "shard", "do `I/N` of the runs, the I-th of N parts")
 	flags.Var(&f.jobs, "jobs", "`NUMBER` of runs at once (default: one for each core)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress bar, and only the verdict")
 	f.files.addFlags(c)
-	completeChoices(c, "ties", string(openb.ByName), string(openb.AtRandom))
-	completeChoices(c, "scheduler", append(compare.Schedulers(), compare.Bound)...)
+	c.MarkFlagsMutuallyExclusive("seed", "seeds")
+	slices.Sort(ties)
+	completeChoices(c, "ties", slices.Compact(ties)...)
+	completeChoices(c, "scheduler", known...)
 	return c
+}
+
+const compareExample = `  fauxkube compare openb --trace traces --scheduler fgd,bestfit --seeds 42-51
+  fauxkube compare openb --trace traces --shard 1/2 --json part1.json`
+
+// compareLong is the help, with what the table of kinds says.
+func compareLong() string {
+	var b strings.Builder
+	b.WriteString(`Compare schedulers: every scheduler with every seed, side by side on all cores, paired by seed. The verdict says which
+is better, by how much, or that the data can't tell; tables, intervals and tests follow.
+
+What they are compared on:
+`)
+	for _, k := range compare.Kinds {
+		name := k.Name
+		if name == "" {
+			name = "SCENARIO..."
+		}
+		fmt.Fprintf(&b, "\n%s\n%s\n  schedulers: %s\n  ties: %s; seeds unless given: %s\n", name, indented(k.About), strings.Join(k.Known(), ", "), strings.Join(k.Ties, ", "), k.Seeds)
+	}
+	b.WriteString(`
+With --json, finished runs are kept in FILE.runs until all are done: a comparison that was stopped resumes when the same
+command is given again. --shard splits one over several machines; merge puts the parts together.
+
+Exit status: 0 compared; 2 bad files or flags; 3 a bug of Fauxkube; 130 interrupted, the report is partial.`)
+	return b.String()
+}
+
+// indented breaks a text into lines for the help.
+func indented(text string) string {
+	const width = 116
+	lines := []string{""}
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		if len(*last)+1+len(word) > width {
+			lines = append(lines, "")
+			last = &lines[len(lines)-1]
+		}
+		*last = strings.TrimSpace(*last + " " + word)
+	}
+	return "  " + strings.Join(lines, "\n  ")
 }
 
 // shard is a flag that takes a part of a comparison.
@@ -91,6 +133,14 @@ func (s *shard) Set(text string) error {
 
 // compare is the verb.
 func (a *app) compare(ctx context.Context, f *compareFlags, args []string) error {
+	f.options.Load = func(argument string) ([]*scenarios.Scenario, error) {
+		sources, err := a.load(argument, false)
+		var found []*scenarios.Scenario
+		for _, s := range sources {
+			found = append(found, s.scenario)
+		}
+		return found, err
+	}
 	subject, err := f.subject(args)
 	if err != nil {
 		return err
@@ -107,7 +157,7 @@ func (a *app) compareOn(ctx context.Context, f *compareFlags, subject compare.Su
 		return err
 	}
 	defer outputs.discard()
-	m := &matrix{subject: subject, repeat: f.repeat()}
+	m := &matrix{subject: subject, repeat: f.repeat}
 	if f.files.json != "" {
 		if m.journal, m.runs, err = compare.OpenJournal(f.files.json+".runs", header); err != nil {
 			return err
@@ -134,30 +184,42 @@ func (a *app) compareOn(ctx context.Context, f *compareFlags, subject compare.Su
 
 // subject is what the arguments name.
 func (f *compareFlags) subject(args []string) (compare.Subject, error) {
-	switch {
-	case len(args) != 1 || args[0] != "openb":
-		return nil, fmt.Errorf("compare wants openb as what to compare on, got %q; see `fauxkube compare --help`", strings.Join(args, " "))
-	case f.trace == "":
-		return nil, errors.New("compare openb wants --trace FOLDER: where the openb traces are; see `fauxkube compare --help` for where they come from")
-	case compare.Shard(f.shard).Of > 0 && f.files.json == "":
+	kind, rest, err := compare.KindOf(args)
+	if err != nil {
+		return nil, err
+	}
+	f.args = args
+	for _, name := range f.given {
+		if !slices.Contains(kind.Flags, name) {
+			return nil, fmt.Errorf("--%s says nothing about %s; see `fauxkube compare --help`", name, strings.Join(args, " "))
+		}
+	}
+	if compare.Shard(f.shard).Of > 0 && f.files.json == "" {
 		return nil, errors.New("--shard wants --json FILE: the parts are merged from their files")
 	}
-	for i, name := range f.schedulers {
-		f.schedulers[i] = strings.ToLower(strings.TrimSpace(name))
+	if len(f.seeds) == 0 {
+		if err := f.seeds.Set(kind.Seeds); err != nil {
+			panic(err)
+		}
 	}
-	s, err := compare.NewOpenb(compare.OpenbOptions{
-		Folder: f.trace, Pods: f.pods, Schedulers: f.schedulers, Seeds: f.seeds, Ties: openb.Ties(f.ties),
-	})
-	if err != nil {
-		return nil, err // A nil *Openb would not be a nil Subject.
-	}
-	return s, nil
+	o := f.options
+	o.Scenarios, o.Seeds = rest, f.seeds
+	return kind.Subject(o)
 }
 
-// repeat is the command that does the same again.
-func (f *compareFlags) repeat() string {
-	return commandLine("fauxkube", "compare", "openb", "--trace", f.trace, "--pods", strings.Join(f.pods, ","),
-		"--scheduler", strings.Join(f.schedulers, ","), "--seeds", f.seeds.String(), "--ties", f.ties)
+// repeat is the command that does one of the runs again.
+func (f *compareFlags) repeat(c compare.Cell) string {
+	words := append([]string{"fauxkube", "compare"}, f.args...)
+	if f.options.Trace != "" {
+		words = append(words, "--trace", f.options.Trace)
+	}
+	if len(f.options.Pods) > 0 {
+		words = append(words, "--pods", strings.Join(f.options.Pods, ","))
+	}
+	if f.options.Ties != "" {
+		words = append(words, "--ties", f.options.Ties)
+	}
+	return commandLine(append(words, "--scheduler", c.Scheduler, "--seed", fmt.Sprint(c.Seed))...)
 }
 
 func (f *compareFlags) parallel() int {
@@ -184,7 +246,7 @@ func (f *compareFlags) partial(ctx context.Context, done, part, all int) string 
 type matrix struct {
 	subject compare.Subject
 	journal *compare.Journal
-	repeat  string
+	repeat  func(compare.Cell) string
 
 	mutex sync.Mutex
 	runs  []comparison.Run
@@ -201,11 +263,16 @@ func (m *matrix) run(ctx context.Context, cells []compare.Cell, parallel int, ba
 				return nil
 			}
 			began := time.Now()
-			r, err := m.one(c)
-			if err != nil {
+			r, err := m.one(inner, c)
+			switch {
+			case err != nil && inner.Err() != nil && errors.Is(err, inner.Err()):
+				return nil
+			case err != nil:
 				return err
 			}
-			r.Host = time.Since(began)
+			if r.Host == 0 {
+				r.Host = time.Since(began)
+			}
 			bar.step()
 			return m.keep(r)
 		})
@@ -214,13 +281,13 @@ func (m *matrix) run(ctx context.Context, cells []compare.Cell, parallel int, ba
 }
 
 // one runs a cell. A panic comes out as a *bugError.
-func (m *matrix) one(c compare.Cell) (r comparison.Run, err error) {
+func (m *matrix) one(ctx context.Context, c compare.Cell) (r comparison.Run, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = &bugError{what: fmt.Sprint(value), stack: string(debug.Stack()), run: c.String(), repeat: m.repeat, trace: "a run without simulated time has no trace"}
+			err = &bugError{what: fmt.Sprint(value), stack: string(debug.Stack()), run: c.String(), repeat: m.repeat(c), trace: "a run without simulated time has no trace"}
 		}
 	}()
-	return m.subject.Run(c)
+	return m.subject.Run(ctx, c)
 }
 
 func (m *matrix) keep(r comparison.Run) error {

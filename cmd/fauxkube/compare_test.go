@@ -23,11 +23,11 @@ type slowly struct {
 	interrupt func()
 }
 
-func (s *slowly) Run(c compare.Cell) (comparison.Run, error) {
+func (s *slowly) Run(ctx context.Context, c compare.Cell) (comparison.Run, error) {
 	if s.after--; s.after == 0 {
 		s.interrupt()
 	}
-	return s.Subject.Run(c)
+	return s.Subject.Run(ctx, c)
 }
 
 func traceFolder(t *testing.T) string {
@@ -53,8 +53,8 @@ func TestInterruptedComparisonResumes(t *testing.T) {
 	folder, results := traceFolder(t), t.TempDir()
 	flags := func(name string) *compareFlags {
 		return &compareFlags{
-			trace: folder, pods: []string{"pods.csv"}, schedulers: []string{"fgd", "bestfit"}, seeds: seeds{1, 2, 3, 4, 5, 6},
-			ties: "name", jobs: 1, quiet: true, files: comparisonFiles{json: filepath.Join(results, name)},
+			options: compare.Options{Trace: folder, Pods: []string{"pods.csv"}, Schedulers: []string{"fgd", "bestfit"}},
+			seeds:   seedCount{1, 2, 3, 4, 5, 6}, jobs: 1, quiet: true, files: comparisonFiles{json: filepath.Join(results, name)},
 		}
 	}
 	out, err := os.Create(filepath.Join(results, "out"))
@@ -125,15 +125,15 @@ func withoutHost(t *testing.T, path string) string {
 // panicking breaks down in one cell.
 type panicking struct{ compare.Subject }
 
-func (p panicking) Run(c compare.Cell) (comparison.Run, error) {
+func (p panicking) Run(ctx context.Context, c compare.Cell) (comparison.Run, error) {
 	if c.Seed == 2 {
 		panic("the planted panic")
 	}
-	return p.Subject.Run(c)
+	return p.Subject.Run(ctx, c)
 }
 
 func TestPanicInAComparisonIsABug(t *testing.T) {
-	f := &compareFlags{trace: traceFolder(t), pods: []string{"pods.csv"}, schedulers: []string{"fgd"}, seeds: seeds{1, 2}, ties: "name"}
+	f := &compareFlags{options: compare.Options{Trace: traceFolder(t), Pods: []string{"pods.csv"}, Schedulers: []string{"fgd"}}, seeds: seedCount{1, 2}}
 	subject, err := f.subject([]string{"openb"})
 	if err != nil {
 		t.Fatal(err)

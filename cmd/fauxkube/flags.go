@@ -79,6 +79,21 @@ func (s *seeds) Set(text string) error {
 	return err
 }
 
+// seedCount is a flag that takes a number of seeds, or a set of them.
+type seedCount seeds
+
+func (s *seedCount) String() string { return (*seeds)(s).String() }
+func (s *seedCount) Type() string   { return "seeds" }
+func (s *seedCount) Set(text string) error {
+	if n, err := strconv.Atoi(text); err == nil {
+		if n < 1 {
+			return errors.New("want at least 1 seed")
+		}
+		text = fmt.Sprintf("1-%d", n)
+	}
+	return (*seeds)(s).Set(text)
+}
+
 // oneSeed is a flag that takes one of them.
 type oneSeed seeds
 

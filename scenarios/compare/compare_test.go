@@ -38,18 +38,18 @@ func folder(t *testing.T) string {
 
 func small(t *testing.T) *Openb {
 	t.Helper()
-	s, err := NewOpenb(OpenbOptions{Folder: folder(t), Pods: []string{"pods.csv"}, Schedulers: []string{"fgd", "bestfit", "random"}, Seeds: []uint64{1, 2, 3}, Ties: openb.ByName})
+	s, err := published.Subject(Options{Trace: folder(t), Pods: []string{"pods.csv"}, Schedulers: []string{"fgd", "bestfit", "random"}, Seeds: []uint64{1, 2, 3}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return s.(*Openb)
 }
 
 func runAll(t *testing.T, s Subject, cells []Cell) []comparison.Run {
 	t.Helper()
 	var runs []comparison.Run
 	for _, c := range cells {
-		r, err := s.Run(c)
+		r, err := s.Run(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,28 +244,31 @@ func TestJournalsOfSomethingElseAreRefused(t *testing.T) {
 
 func TestOptionsAreChecked(t *testing.T) {
 	dir := folder(t)
-	good := OpenbOptions{Folder: dir, Pods: []string{"pods.csv"}, Schedulers: []string{"fgd"}, Seeds: []uint64{1}, Ties: openb.ByName}
+	good := Options{Trace: dir, Pods: []string{"pods.csv"}, Schedulers: []string{"fgd"}, Seeds: []uint64{1}}
 	for _, test := range []struct {
-		change func(*OpenbOptions)
+		change func(*Options)
 		want   string
 	}{
-		{func(o *OpenbOptions) { o.Schedulers = []string{"fdg"} }, `no policy is called "fdg"`},
-		{func(o *OpenbOptions) { o.Schedulers = []string{"fgd", "fgd"} }, "scheduler fgd is named twice"},
-		{func(o *OpenbOptions) { o.Schedulers = nil }, "name at least one scheduler"},
-		{func(o *OpenbOptions) { o.Seeds = []uint64{3, 3} }, "seed 3 is named twice"},
-		{func(o *OpenbOptions) { o.Seeds = []uint64{math.MaxUint64} }, "is too large"},
-		{func(o *OpenbOptions) { o.Pods = []string{"pods.csv", "pods.csv"} }, "pods pods.csv are named twice"},
-		{func(o *OpenbOptions) { o.Pods = nil }, "name at least one list of pods"},
-		{func(o *OpenbOptions) { o.Pods = []string{"none.csv"} }, "none.csv cannot be read: no such file or directory"},
-		{func(o *OpenbOptions) { o.Folder = dir + "/none" }, "cannot be read: no such file or directory"},
+		{func(o *Options) { o.Schedulers = []string{"fdg"} }, `no policy is called "fdg"`},
+		{func(o *Options) { o.Schedulers = []string{"fgd", "fgd"} }, "scheduler fgd is named twice"},
+		{func(o *Options) { o.Schedulers = []string{Bound} }, "name at least one scheduler"},
+		{func(o *Options) { o.Ties = "coin" }, `ties are not broken by "coin" here: want one of name, random`},
+		{func(o *Options) { o.Trace = "" }, "compare openb wants --trace FOLDER"},
+		{func(o *Options) { o.Scenarios = []string{"quickstart"} }, "compare openb takes no scenarios"},
+		{func(o *Options) { o.Seeds = []uint64{3, 3} }, "seed 3 is named twice"},
+		{func(o *Options) { o.Seeds = []uint64{math.MaxUint64} }, "is too large"},
+		{func(o *Options) { o.Pods = []string{"pods.csv", "pods.csv"} }, "pods pods.csv are named twice"},
+		{func(o *Options) { o.Seeds = nil }, "name at least one seed"},
+		{func(o *Options) { o.Pods = []string{"none.csv"} }, "none.csv cannot be read: no such file or directory"},
+		{func(o *Options) { o.Trace = dir + "/none" }, "cannot be read: no such file or directory"},
 	} {
 		o := good
 		test.change(&o)
-		if _, err := NewOpenb(o); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := published.Subject(o); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v, want %s", err, test.want)
 		}
 	}
-	if _, err := NewOpenb(good); err != nil {
+	if _, err := published.Subject(good); err != nil {
 		t.Error(err)
 	}
 }
@@ -273,7 +276,7 @@ func TestOptionsAreChecked(t *testing.T) {
 // The rows of a run hold both curves, whole, and the end state under its published names.
 func TestMeasuresOfARun(t *testing.T) {
 	s := small(t)
-	r, err := s.Run(Cell{"fgd", "pods", 1})
+	r, err := s.Run(t.Context(), Cell{"fgd", "pods", 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -16,57 +17,58 @@ import (
 
 // Openb compares policies by the published protocol on openb traces.
 type Openb struct {
-	options OpenbOptions
+	options Options
 	traces  []*openb.Trace
-}
-
-// OpenbOptions say what to compare. Folder is the traces', Pods are files of it.
-type OpenbOptions struct {
-	Folder     string
-	Pods       []string
-	Schedulers []string
-	Seeds      []uint64
-	Ties       openb.Ties
 }
 
 // Bound is named like a scheduler and is the most that any could do: openb.UpperBound.
 const Bound = "upperbound"
 
-// Schedulers are the names of all that can be compared, but for Bound.
-func Schedulers() []string { return policies.Names() }
+// published is the row of Kinds.
+var published = Kind{
+	Name: "openb",
+	About: "the protocol of \"Beware of Fragmentation\" (USENIX ATC 2023) on traces of a cluster with 6212 GPUs: pods arrive one " +
+		"by one until they have asked for 1.3 times the GPUs, what fits nowhere fails, nothing departs. The traces are those of " +
+		"github.com/hkust-adsl/kubernetes-scheduler-simulator, folder data/csv; --trace is where they are.",
+	Flags:   []string{"trace", "pods"},
+	Default: Options{Schedulers: policies.Names(), Pods: []string{"openb_pod_list_default.csv"}},
+	Seeds:   "42-51",
+	Ties:    []string{string(openb.ByName), string(openb.AtRandom)},
+	Known:   func() []string { return append(policies.Names(), Bound) },
+	New:     func(o Options) (Subject, error) { return newOpenb(o) },
+}
 
-// NewOpenb reads the traces and checks everything that can be wrong.
-func NewOpenb(o OpenbOptions) (*Openb, error) {
+// newOpenb reads the traces and checks everything that can be wrong.
+func newOpenb(o Options) (Subject, error) {
 	switch {
-	case len(o.Schedulers) == 0 || len(o.Schedulers) == 1 && o.Schedulers[0] == Bound:
-		return nil, errors.New("name at least one scheduler")
+	case len(o.Scenarios) > 0:
+		return nil, fmt.Errorf("compare openb takes no scenarios, got %q: --pods names what it runs", strings.Join(o.Scenarios, " "))
+	case o.Trace == "":
+		return nil, errors.New("compare openb wants --trace FOLDER: where the openb traces are; see `fauxkube compare --help` for where they come from")
 	case len(o.Pods) == 0:
 		return nil, errors.New("name at least one list of pods")
-	case len(o.Seeds) == 0:
-		return nil, errors.New("name at least one seed")
 	}
+	o.Schedulers = slices.Clone(o.Schedulers)
 	for i, name := range o.Schedulers {
+		o.Schedulers[i] = strings.ToLower(strings.TrimSpace(name))
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	for _, name := range o.Schedulers {
 		if _, err := policies.New(name, policies.Env{}); err != nil && name != Bound {
 			return nil, fmt.Errorf("%w, and %s", err, Bound)
 		}
-		if slices.Contains(o.Schedulers[:i], name) {
-			return nil, fmt.Errorf("scheduler %s is named twice", name)
-		}
 	}
-	for i, seed := range o.Seeds {
-		if seed > math.MaxInt64 {
-			return nil, fmt.Errorf("seed %d is too large: at most %d", seed, math.MaxInt64)
-		}
-		if slices.Contains(o.Seeds[:i], seed) {
-			return nil, fmt.Errorf("seed %d is named twice", seed)
-		}
+	if len(o.Schedulers) == 1 && o.Schedulers[0] == Bound {
+		return nil, errors.New("name at least one scheduler")
 	}
 	s := &Openb{options: o}
 	for i, pods := range o.Pods {
 		if slices.ContainsFunc(o.Pods[:i], func(other string) bool { return scenarioName(other) == scenarioName(pods) }) {
 			return nil, fmt.Errorf("pods %s are named twice", pods)
 		}
-		trace, err := openb.Load(o.Folder, pods)
+		trace, err := openb.Load(o.Trace, pods)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +89,7 @@ var tieRules = map[openb.Ties]string{
 // Header implements Subject.
 func (s *Openb) Header() comparison.Header {
 	h := comparison.Header{
-		Version: comparison.Version, Subject: "openb protocol", Ties: tieRules[s.options.Ties],
+		Version: comparison.Version, Subject: "openb protocol", Ties: tieRules[openb.Ties(s.options.Ties)],
 		Schedulers: s.options.Schedulers, Seeds: s.options.Seeds,
 	}
 	if slices.Contains(h.Schedulers, Bound) {
@@ -146,7 +148,7 @@ func (s *Openb) Metrics() []comparison.Metric {
 }
 
 // Run implements Subject.
-func (s *Openb) Run(c Cell) (comparison.Run, error) {
+func (s *Openb) Run(_ context.Context, c Cell) (comparison.Run, error) {
 	i := slices.IndexFunc(s.options.Pods, func(pods string) bool { return scenarioName(pods) == c.Scenario })
 	run := comparison.Run{Scheduler: c.Scheduler, Scenario: c.Scenario, Seed: c.Seed}
 	if c.Scheduler == Bound {
@@ -154,7 +156,7 @@ func (s *Openb) Run(c Cell) (comparison.Run, error) {
 		run.Measures = []comparison.Measure{{Metric: allocation, At: &judgedAt, Value: most}}
 		return run, nil
 	}
-	r, err := openb.Run(s.traces[i], c.Scheduler, int64(c.Seed), s.options.Ties)
+	r, err := openb.Run(s.traces[i], c.Scheduler, int64(c.Seed), openb.Ties(s.options.Ties))
 	if err != nil {
 		return comparison.Run{}, err
 	}

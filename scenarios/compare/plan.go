@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -25,8 +26,8 @@ type Subject interface {
 	Header() comparison.Header
 	// Metrics describes what runs measure; the first decides who leads.
 	Metrics() []comparison.Metric
-	// Run runs one cell. It may be called for several at once.
-	Run(c Cell) (comparison.Run, error)
+	// Run runs one cell. It may be called for several at once. Once ctx has ended, it returns ctx's error and no run.
+	Run(ctx context.Context, c Cell) (comparison.Run, error)
 }
 
 // Cells are the runs of a comparison in the order in which they are done: whole seeds first, so that a comparison that

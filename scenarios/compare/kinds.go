@@ -1,0 +1,115 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/fauxkube/fauxkube/cluster/scheduler"
+	"github.com/fauxkube/fauxkube/scenarios"
+)
+
+// Options say what to compare, as the command line does. Which fields mean something depends on the kind.
+type Options struct {
+	// Scenarios are the arguments: names of the library or files for whole clusters, else what follows the kind's name.
+	Scenarios []string
+	// Schedulers are names: of the kind's own, registered ones, or files.
+	Schedulers []string
+	Seeds      []uint64
+	// Ties is the rule for nodes of equal score.
+	Ties string
+	// Decides is the metric that decides who leads; empty is the kind's or the scenario's own.
+	Decides string
+	// Trace is a folder with traces, Pods are lists of pods in it.
+	Trace string
+	Pods  []string
+	// Load finds the scenarios that an argument names.
+	Load func(argument string) ([]*scenarios.Scenario, error)
+	// Read reads a file that a scheduler is named by.
+	Read func(path string) ([]byte, error)
+	// Stopwatch makes what measures decisions on the host; nil measures nothing.
+	Stopwatch func() *scheduler.Stopwatch
+}
+
+// Kind is one way to compare schedulers. The command line knows no more of it than this.
+type Kind struct {
+	// Name is the first argument; that of whole clusters is empty, since their arguments are scenarios.
+	Name string
+	// About says what it is, for the help.
+	About string
+	// Flags are those that only some kinds take, of: trace, pods.
+	Flags []string
+	// Default is what counts for flags that are not given, Seeds the text for those.
+	Default Options
+	Seeds   string
+	// Ties are the rules for nodes of equal score, the default first.
+	Ties []string
+	// Known are the names of schedulers, for completion.
+	Known func() []string
+	// New checks everything that can be wrong before anything runs.
+	New func(Options) (Subject, error)
+}
+
+// Kinds is the table of them, whole clusters last, since their arguments may be anything. Who adds a kind of comparison
+// adds a row.
+var Kinds = []Kind{published}
+
+// KindOf finds the kind that the arguments are about, and what of them is left for it.
+func KindOf(arguments []string) (*Kind, []string, error) {
+	var names []string
+	for i := range Kinds {
+		k := &Kinds[i]
+		switch {
+		case k.Name == "" && len(arguments) > 0:
+			return k, arguments, nil
+		case len(arguments) > 0 && arguments[0] == k.Name:
+			return k, arguments[1:], nil
+		case k.Name != "":
+			names = append(names, k.Name)
+		}
+	}
+	return nil, nil, fmt.Errorf("compare wants to know what to compare on: scenarios, or one of %s; see `fauxkube compare --help`", strings.Join(names, ", "))
+}
+
+// check finds what is wrong with any kind's options.
+func (o *Options) check() error {
+	if len(o.Schedulers) == 0 {
+		return errors.New("name at least one scheduler")
+	}
+	for i, name := range o.Schedulers {
+		if slices.Contains(o.Schedulers[:i], name) {
+			return fmt.Errorf("scheduler %s is named twice", name)
+		}
+	}
+	if len(o.Seeds) == 0 {
+		return errors.New("name at least one seed")
+	}
+	for i, seed := range o.Seeds {
+		if seed > math.MaxInt64 {
+			return fmt.Errorf("seed %d is too large: at most %d", seed, math.MaxInt64)
+		}
+		if slices.Contains(o.Seeds[:i], seed) {
+			return fmt.Errorf("seed %d is named twice", seed)
+		}
+	}
+	return nil
+}
+
+// Subject is New with what is left open filled in from the defaults.
+func (k *Kind) Subject(o Options) (Subject, error) {
+	if len(o.Schedulers) == 0 {
+		o.Schedulers = k.Default.Schedulers
+	}
+	if len(o.Pods) == 0 {
+		o.Pods = k.Default.Pods
+	}
+	if o.Ties == "" {
+		o.Ties = k.Ties[0]
+	}
+	if !slices.Contains(k.Ties, o.Ties) {
+		return nil, fmt.Errorf("ties are not broken by %q here: want one of %s", o.Ties, strings.Join(k.Ties, ", "))
+	}
+	return k.New(o)
+}
