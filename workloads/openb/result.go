@@ -1,6 +1,11 @@
 package openb
 
-import "math"
+import (
+	"math"
+	"strconv"
+
+	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
+)
 
 // Percentages is how many bins of arrived demand there are: 0 to 130 % of the GPU capacity.
 const Percentages = 131
@@ -30,7 +35,8 @@ type tally struct {
 	bins     [Percentages]bin
 }
 
-type bin struct{ count, allocated, fragmented, nodes float64 }
+// bin holds what was measured while one percentage had arrived, in order.
+type bin struct{ allocated, fragmented, nodes []float64 }
 
 // add takes the measures after one pod's arrival. Arrived and fragmented are in thousandths of GPUs.
 func (t *tally) add(arrived int64, now *EndState, fragmented float64) {
@@ -39,10 +45,9 @@ func (t *tally) add(arrived int64, now *EndState, fragmented float64) {
 		return
 	}
 	b := &t.bins[percent]
-	b.count++
-	b.allocated += float64(roundHalfEven(10_000*now.UsedGPUMilli, t.capacity)) / 100
-	b.fragmented += 100 * fragmented / float64(t.capacity)
-	b.nodes += float64(now.UsedNodes)
+	b.allocated = append(b.allocated, decimals2(float64(now.UsedGPUMilli)/float64(t.capacity/policies.GPUMilli)/10))
+	b.fragmented = append(b.fragmented, decimals2(fragmented))
+	b.nodes = append(b.nodes, float64(now.UsedNodes))
 }
 
 // curves are the means over the bins, to two decimals as published. An empty bin takes the mean over its neighbours, as
@@ -50,29 +55,68 @@ func (t *tally) add(arrived int64, now *EndState, fragmented float64) {
 func (t *tally) curves() *Result {
 	r := &Result{}
 	for i := range t.bins {
-		from, to := i, i
-		if t.bins[i].count == 0 {
-			from, to = max(i-1, 0), min(i+1, Percentages-1)
+		b := t.bins[i]
+		if len(b.nodes) == 0 {
+			b = t.around(i)
 		}
-		var sum bin
-		for _, b := range t.bins[from : to+1] {
-			sum.count += b.count
-			sum.allocated += b.allocated
-			sum.fragmented += b.fragmented
-			sum.nodes += b.nodes
-		}
-		if sum.count == 0 && i > 0 {
+		if len(b.nodes) == 0 && i > 0 {
 			r.Allocated[i], r.Fragmented[i], r.Nodes[i] = r.Allocated[i-1], r.Fragmented[i-1], r.Nodes[i-1]
 			continue
 		}
-		r.Allocated[i] = twoDecimals(sum.allocated / sum.count)
-		r.Fragmented[i] = twoDecimals(sum.fragmented / sum.count)
-		r.Nodes[i] = twoDecimals(sum.nodes / sum.count)
+		r.Allocated[i] = twoDecimals(mean(b.allocated))
+		r.Fragmented[i] = twoDecimals(100 * mean(b.fragmented) / float64(t.capacity))
+		r.Nodes[i] = twoDecimals(mean(b.nodes))
 	}
 	return r
 }
 
+// around is the bins before and after an empty one.
+func (t *tally) around(i int) (all bin) {
+	for _, b := range t.bins[max(i-1, 0):min(i+2, Percentages)] {
+		all.allocated = append(all.allocated, b.allocated...)
+		all.fragmented = append(all.fragmented, b.fragmented...)
+		all.nodes = append(all.nodes, b.nodes...)
+	}
+	return all
+}
+
+// mean is that of NumPy, to the last bit: with another order of additions one published value in 500 rounds otherwise.
+func mean(values []float64) float64 { return sum(values) / float64(len(values)) }
+
+// sum adds in NumPy's order: eight sums side by side up to 128 values, beyond that each half by itself.
+func sum(values []float64) (total float64) {
+	const lanes, block = 8, 128
+	n := len(values)
+	if n > block {
+		half := n / 2 / lanes * lanes
+		return sum(values[:half]) + sum(values[half:])
+	}
+	i := 0
+	if n >= lanes {
+		var r [lanes]float64
+		for ; i+lanes <= n; i += lanes {
+			for j := range r {
+				r[j] += values[i+j]
+			}
+		}
+		total = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]))
+	}
+	for ; i < n; i++ {
+		total += values[i]
+	}
+	return total
+}
+
+// twoDecimals rounds as NumPy does, decimals2 as Python does: the nearest by the number's exact value.
 func twoDecimals(x float64) float64 { return math.RoundToEven(100*x) / 100 }
+
+func decimals2(x float64) float64 {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'f', 2, 64), 64)
+	if err != nil {
+		panic(err)
+	}
+	return rounded
+}
 
 // roundHalfEven is a/b to the nearest whole number, an exact half to the even one, as Python rounds in the published
 // analysis. Both are above or at 0, b above.
