@@ -12,10 +12,9 @@ import (
 
 // The published protocol's parameters.
 const (
-	inflation      = 1.3 // times the GPU capacity is what arrives
-	typicalPercent = 95  // of the pods is what the typical ones have to make up
-	droppedFirst   = 1   // draws before the shuffle
-	droppedSecond  = 10  // draws before the nodes are named
+	inflation     = 1.3 // times the GPU capacity is what arrives
+	droppedFirst  = 1   // draws before the shuffle
+	droppedSecond = 10  // draws before the nodes are named
 )
 
 // arrivals are the pods in the order of their arrival, with their types numbered.
@@ -86,31 +85,10 @@ func namedNodes(t *Trace, r *rand.Rand) []*policies.Node {
 }
 
 // Typical is the target workload: the most frequent requests that make up 95 % of the pods, and their shares of these.
-// Memory is no part of a request here.
 func Typical(pods []policies.Pod) []policies.TypicalPod {
-	counts := map[policies.Pod]int{}
+	census := policies.Census{}
 	for i := range pods {
-		p := &pods[i]
-		counts[policies.Pod{CPUMilli: p.CPUMilli, GPUMilli: p.GPUMilli, GPUs: p.GPUs, Models: p.Models}]++
+		census.Add(&pods[i])
 	}
-	var typical []policies.TypicalPod
-	for p, count := range counts { //sim:unordered sorted below, and no two are equal
-		typical = append(typical, policies.TypicalPod{Pod: p, Share: float64(count)})
-	}
-	slices.SortFunc(typical, func(a, b policies.TypicalPod) int {
-		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(b.CPUMilli, a.CPUMilli), cmp.Compare(b.GPUMilli, a.GPUMilli),
-			cmp.Compare(b.GPUs, a.GPUs), cmp.Compare(b.Models, a.Models))
-	})
-	total, taken := float64(len(pods)), 0.0
-	for i := range typical {
-		if taken >= typicalPercent*total/100 {
-			typical = typical[:i]
-			break
-		}
-		taken += typical[i].Share
-	}
-	for i := range typical {
-		typical[i].Share = typical[i].Share / total / (taken / total)
-	}
-	return typical
+	return census.Typical()
 }

@@ -2,7 +2,7 @@
 // is distributed) and runs the paper's protocol on them:
 //
 //	Load      the nodes and pods of a folder
-//	arrivals  the pods in the order of their arrival: shuffled, then inflated to 1.3 times the GPUs there are
+//	Draw      the pods in the order of their arrival: shuffled, then inflated to 1.3 times the GPUs there are
 //	Typical   the requests that make up 95 % of the pods: what FGD keeps nodes fit for, and fragmentation is measured by
 //	Run       every pod is placed once, in order; what fits nowhere fails and is gone; nothing departs
 //	Result    allocation and fragmentation as pods arrive, and the end state

@@ -17,13 +17,40 @@ const (
 	AtRandom Ties = "random"
 )
 
-// Run places the trace's workload by the policy of that name, with the draws of the seed. The error is an unknown name.
-func Run(t *Trace, policy string, seed int64, ties Ties) (*Result, error) {
+// Scene is what a seed makes of a trace: who arrives in which order, at nodes of which names.
+type Scene struct {
+	// Pods in the order of their arrival.
+	Pods []policies.Pod
+	// Nodes are empty, and sorted by name.
+	Nodes []*policies.Node
+	// Workload is what FGD keeps nodes fit for.
+	Workload *policies.Workload
+}
+
+// Draw makes the scene of a seed. What policies draw follows in the same stream.
+func Draw(t *Trace, seed int64) (*Scene, policies.Draw) {
 	r := rand.New(rand.NewSource(seed))
 	pods := arrivals(t, r)
-	nodes := namedNodes(t, r)
-	workload := policies.NewWorkload(Typical(t.Pods))
-	p, err := policies.New(policy, policies.Env{Workload: workload, Draw: r.Intn})
+	return &Scene{pods, namedNodes(t, r), policies.NewWorkload(Typical(t.Pods))}, r.Intn
+}
+
+// Placement is where a pod went.
+type Placement struct {
+	Pod *policies.Pod
+	// Node is empty where the pod fitted nowhere.
+	Node string
+	GPUs []int
+}
+
+// Run places the trace's workload by the policy of that name, with the draws of the seed. The error is an unknown name.
+func Run(t *Trace, policy string, seed int64, ties Ties) (*Result, error) {
+	return Follow(t, policy, seed, ties, func(Placement) {})
+}
+
+// Follow is Run, and tells where each pod went.
+func Follow(t *Trace, policy string, seed int64, ties Ties, placed func(Placement)) (*Result, error) {
+	scene, draw := Draw(t, seed)
+	p, err := policies.New(policy, policies.Env{Workload: scene.Workload, Draw: draw})
 	if err != nil {
 		return nil, err
 	}
@@ -32,15 +59,15 @@ func Run(t *Trace, policy string, seed int64, ties Ties) (*Result, error) {
 		tie = rand.New(rand.NewSource(^seed)).Intn // A stream of its own moves no other draw.
 	}
 	run := &run{
-		nodes: nodes, chooser: policies.NewChooser(p, nodes, tie), workload: workload,
-		fragmented: make([]float64, len(nodes)), inUse: make([]bool, len(nodes)),
+		nodes: scene.Nodes, chooser: policies.NewChooser(p, scene.Nodes, tie), workload: scene.Workload, placed: placed,
+		fragmented: make([]float64, len(scene.Nodes)), inUse: make([]bool, len(scene.Nodes)),
 		tally: tally{capacity: t.GPUCapacity()},
 	}
-	for i := range nodes {
+	for i := range scene.Nodes {
 		run.measure(i)
 	}
-	for i := range pods {
-		run.arrive(&pods[i])
+	for i := range scene.Pods {
+		run.arrive(&scene.Pods[i])
 	}
 	return run.result(), nil
 }
@@ -50,6 +77,7 @@ type run struct {
 	nodes    []*policies.Node
 	chooser  *policies.Chooser
 	workload *policies.Workload
+	placed   func(Placement)
 	// fragmented is each node's fragmentation, in thousandths of GPUs, and total that of all.
 	fragmented []float64
 	total      float64
@@ -63,9 +91,12 @@ type run struct {
 func (r *run) arrive(p *policies.Pod) {
 	r.end.Pods++
 	r.arrived += p.TotalGPUMilli()
-	if i := r.chooser.Place(p); i < 0 {
+	i, gpus := r.chooser.Place(p)
+	if i < 0 {
 		r.end.Failed++
+		r.placed(Placement{Pod: p})
 	} else {
+		r.placed(Placement{p, r.nodes[i].Name, gpus})
 		r.end.UsedGPUMilli += p.TotalGPUMilli()
 		r.end.UsedCPUMilli += p.CPUMilli
 		r.end.UsedMemoryBytes += p.MemoryBytes

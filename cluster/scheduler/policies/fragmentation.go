@@ -27,6 +27,12 @@ func NewWorkload(typical []TypicalPod) *Workload {
 	return &Workload{typical: typical, byModel: map[string][]demand{}}
 }
 
+// Learn replaces the typical pods. Scores given before are of another workload.
+func (w *Workload) Learn(typical []TypicalPod) {
+	w.typical = typical
+	clear(w.byModel)
+}
+
 // Typical are the pods that the workload consists of.
 func (w *Workload) Typical() []TypicalPod { return w.typical }
 

@@ -1,9 +1,13 @@
 package policies
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/fauxkube/fauxkube/cluster/api/gpu"
+)
 
 // GPUMilli is a whole GPU.
-const GPUMilli = 1000
+const GPUMilli = gpu.Whole
 
 // The largest node of the published trace, which the published scores are relative to, and the scale of scores.
 const (
@@ -53,18 +57,26 @@ func (p *Pod) accepts(model string) bool {
 	return false
 }
 
+// Types numbers what pods ask for.
+type Types map[Pod]int
+
+// Number gives a pod its type.
+func (t Types) Number(p *Pod) {
+	key := *p
+	key.Name, key.Type = "", 0
+	number, ok := t[key]
+	if !ok {
+		number = len(t)
+		t[key] = number
+	}
+	p.Type = number
+}
+
 // NumberTypes gives pods that ask for the same the same type.
 func NumberTypes(pods []Pod) {
-	types := map[Pod]int{}
+	types := Types{}
 	for i := range pods {
-		key := pods[i]
-		key.Name, key.Type = "", 0
-		number, ok := types[key]
-		if !ok {
-			number = len(types)
-			types[key] = number
-		}
-		pods[i].Type = number
+		types.Number(&pods[i])
 	}
 }
 
@@ -144,30 +156,7 @@ func (n *Node) addTag(tag, count int) {
 	}
 }
 
-// tightest is the GPU with the least left that is enough; -1 if none is.
-func (n *Node) tightest(milli int64) int {
-	best := -1
-	for i, left := range n.GPULeft {
-		if left >= milli && (best < 0 || left < n.GPULeft[best]) {
-			best = i
-		}
-	}
-	return best
-}
-
 // defaultGPUs is the usual choice: the tightest GPU for a pod that shares, otherwise the first that fit.
 func defaultGPUs(n *Node, p *Pod) []int {
-	if p.GPUs == 0 {
-		return nil
-	}
-	if p.Shared() {
-		return []int{n.tightest(p.GPUMilli)}
-	}
-	chosen := make([]int, 0, p.GPUs)
-	for i, left := range n.GPULeft {
-		if left >= p.GPUMilli && len(chosen) < p.GPUs {
-			chosen = append(chosen, i)
-		}
-	}
-	return chosen
+	return gpu.Choose(n.GPULeft, gpu.Request{GPUs: p.GPUs, Milli: p.GPUMilli})
 }
