@@ -163,6 +163,9 @@ func (m *Member) applyCompaction(r *CompactionRequest) (any, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	if uint64(visited) >= m.config.SnapshotEntries {
+		m.snapshots.wanted = true // The one before holds on to the history that is gone.
+	}
 	m.process.Charge(m.ops.compact, int64(visited), 0, m.kinds.worked, 0, m)
 	return &CompactionResponse{Header: m.header()}, headerBytes, nil
 }

@@ -176,7 +176,8 @@ func (m *Member) trimLog() {
 	s.cut, s.release = s.last, s.last
 }
 
-// removeSnapshots removes the files before an index.
+// removeSnapshots removes the files before an index. What is removed takes room, and memory of ours, until a crash can no
+// longer bring it back.
 func (m *Member) removeSnapshots(before uint64) {
 	d := m.process.Machine().Disk()
 	oldest := m.snapshotName(before)
@@ -185,6 +186,7 @@ func (m *Member) removeSnapshots(before uint64) {
 			must(d.Remove(name))
 		}
 	}
+	d.SyncDirectory(func(error) {}) // Should it fail, so will the log's.
 }
 
 // load reads the newest whole snapshot among those that the log knows of; nil where there is none.

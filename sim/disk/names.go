@@ -93,5 +93,7 @@ func (d *Disk) persistNames(r *request) {
 		}
 	}
 	d.applied += uint64(count)
-	d.pending = append(d.pending[:0:0], d.pending[count:]...)
+	rest := copy(d.pending, d.pending[count:])
+	clear(d.pending[rest:]) // A removed file's content goes with its name.
+	d.pending = d.pending[:rest]
 }

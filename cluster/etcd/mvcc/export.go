@@ -19,11 +19,11 @@ func (s *Snapshot) CompactRevision() int64 { return s.compactRevision }
 // Living lists the keys that exist, in order.
 func (s *Snapshot) Living() []*KeyValue {
 	var all []*KeyValue
-	for _, newest := range s.keys {
+	s.keys.each(func(newest *Record) {
 		if newest.Version != 0 {
 			all = append(all, &newest.KeyValue)
 		}
-	}
+	})
 	return all
 }
 
@@ -31,12 +31,12 @@ func (s *Snapshot) Living() []*KeyValue {
 // compaction kept, by revision and key, and then the log.
 func (s *Snapshot) Export() []Revision {
 	var kept []*Record
-	for _, newest := range s.keys {
+	s.keys.each(func(newest *Record) {
 		r := newest.at(s.compactRevision - 1)
 		if r != nil && r.Version != 0 && newest.at(s.compactRevision) == r {
 			kept = append(kept, r)
 		}
-	}
+	})
 	slices.SortFunc(kept, func(a, b *Record) int {
 		return cmp.Or(cmp.Compare(a.ModRevision, b.ModRevision), cmp.Compare(a.Key, b.Key))
 	})
@@ -61,9 +61,11 @@ func Import(all []Revision, revision, compactRevision int64) (*Snapshot, error) 
 		}
 		last[r.Key] = r
 	}
+	newest := make([]*Record, 0, len(last))
 	for _, key := range slices.Sorted(maps.Keys(last)) {
-		s.keys = append(s.keys, last[key])
+		newest = append(newest, last[key])
 	}
+	s.keys = freezeAll(newest)
 	return s, nil
 }
 

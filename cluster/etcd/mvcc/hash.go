@@ -61,11 +61,12 @@ func (s *Store) HashKV(revision int64) (hash uint64, compactRevision int64, err 
 		return 0, 0, ErrCompacted
 	}
 	h := uint64(hashSeed)
-	for _, newest := range s.keys.records() {
+	s.keys.ascend("", func(newest *Record) bool {
 		if r := newest.at(first - 1); r != nil && r.Version != 0 && newest.at(first) == r {
 			h = r.hashWithValue(h)
 		}
-	}
+		return true
+	})
 	for _, r := range s.log.from(first) {
 		if r.ModRevision > revision {
 			break

@@ -1,24 +1,30 @@
 package mvcc
 
-import "github.com/tidwall/btree"
+import (
+	"slices"
+
+	"github.com/tidwall/btree"
+)
 
 // index finds the newest record of each key, tombstones too until they are compacted: by the key, and in order of keys.
-// Both ways lead to one place, so that a write of a key that exists, as most are, is one look-up and leaves the order alone.
+// Both ways lead to a slot, so that a write of a key that exists, as most are, is one look-up and leaves the order alone;
+// and the slots lie side by side, so that a snapshot copies them in one piece.
 type index struct {
-	places map[string]*place
-	order  btree.Map[string, *place]
+	slots map[string]int32
+	order *btree.Map[string, int32]
+	// newest are the records by slot; nil where a slot is free.
+	newest []*Record
+	free   []int32
 }
 
-type place struct{ newest *Record }
+func newIndex() index { return index{slots: map[string]int32{}, order: &btree.Map[string, int32]{}} }
 
-func newIndex() index { return index{places: map[string]*place{}} }
-
-func (x *index) len() int { return len(x.places) }
+func (x *index) len() int { return len(x.slots) }
 
 // get returns the newest record of a key, nil where there is none.
 func (x *index) get(key string) *Record {
-	if p := x.places[key]; p != nil {
-		return p.newest
+	if slot, ok := x.slots[key]; ok {
+		return x.newest[slot]
 	}
 	return nil
 }
@@ -26,45 +32,75 @@ func (x *index) get(key string) *Record {
 // set makes a record the newest of its key and returns the one that was, nil where there was none. The key is given
 // besides, since the record may take over the older one's string.
 func (x *index) set(key string, r *Record) (old *Record) {
-	p := x.places[key]
-	if p == nil {
-		p = &place{newest: r}
-		x.places[key] = p
-		x.order.Set(key, p)
-		return nil
+	slot, ok := x.slots[key]
+	if ok {
+		old, x.newest[slot] = x.newest[slot], r
+		return old
 	}
-	old, p.newest = p.newest, r
-	return old
+	if n := len(x.free); n > 0 {
+		slot, x.free = x.free[n-1], x.free[:n-1]
+		x.newest[slot] = r
+	} else {
+		slot = int32(len(x.newest))
+		x.newest = append(x.newest, r)
+	}
+	x.slots[key] = slot
+	x.order.Set(key, slot)
+	return nil
 }
 
 func (x *index) remove(key string) {
-	delete(x.places, key)
+	slot := x.slots[key]
+	delete(x.slots, key)
 	x.order.Delete(key)
+	x.newest[slot] = nil
+	x.free = append(x.free, slot)
 }
 
 // ascend visits the newest records from a key on, in order of keys, until visit returns false.
 func (x *index) ascend(from string, visit func(*Record) bool) {
-	x.order.Ascend(from, func(_ string, p *place) bool { return visit(p.newest) })
+	x.order.Ascend(from, func(_ string, slot int32) bool { return visit(x.newest[slot]) })
 }
 
-// records lists the newest records in order of keys.
-func (x *index) records() []*Record {
-	all := make([]*Record, 0, len(x.places))
-	x.order.Scan(func(_ string, p *place) bool {
-		all = append(all, p.newest)
+// frozen is an index as it was at one time.
+type frozen struct {
+	order  *btree.Map[string, int32]
+	newest []*Record
+}
+
+// freeze copies the slots; the order is copied as it changes.
+func (x *index) freeze() frozen { return frozen{x.order.Copy(), slices.Clone(x.newest)} }
+
+// each visits the records in order of keys.
+func (f *frozen) each(visit func(*Record)) {
+	f.order.Scan(func(_ string, slot int32) bool {
+		visit(f.newest[slot])
 		return true
 	})
-	return all
 }
 
-// indexOf is the index of records that come in order of keys.
-func indexOf(records []*Record) index {
-	x := index{places: make(map[string]*place, len(records))}
-	places := make([]place, len(records))
-	for i, r := range records {
-		places[i].newest = r
-		x.places[r.Key] = &places[i]
-		x.order.Load(r.Key, &places[i])
+func (f *frozen) len() int { return f.order.Len() }
+
+// freezeAll is the index of records that come in order of keys.
+func freezeAll(records []*Record) frozen {
+	f := frozen{order: &btree.Map[string, int32]{}, newest: records}
+	for slot, r := range records {
+		f.order.Load(r.Key, int32(slot))
+	}
+	return f
+}
+
+// thaw returns an index that begins as a frozen one.
+func (f *frozen) thaw() index {
+	x := index{slots: make(map[string]int32, f.len()), order: f.order.Copy(), newest: slices.Clone(f.newest)}
+	f.order.Scan(func(key string, slot int32) bool {
+		x.slots[key] = slot
+		return true
+	})
+	for slot, r := range x.newest {
+		if r == nil {
+			x.free = append(x.free, int32(slot))
+		}
 	}
 	return x
 }

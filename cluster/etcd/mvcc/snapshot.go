@@ -2,7 +2,7 @@ package mvcc
 
 // Snapshot is the state of a keyspace at one revision. It never changes; the records are shared.
 type Snapshot struct {
-	keys            []*Record // the newest of each key, in order of keys
+	keys            frozen
 	log             history
 	revision        int64
 	compactRevision int64
@@ -13,7 +13,7 @@ type Snapshot struct {
 // Snapshot takes the state as it is.
 func (s *Store) Snapshot() *Snapshot {
 	return &Snapshot{
-		keys: s.keys.records(), log: s.log.share(), revision: s.revision, compactRevision: s.compactRevision,
+		keys: s.keys.freeze(), log: s.log.share(), revision: s.revision, compactRevision: s.compactRevision,
 		floor: s.floor, sizeBytes: s.sizeBytes,
 	}
 }
@@ -28,17 +28,17 @@ func (s *Snapshot) SizeBytes() int64 { return s.sizeBytes }
 // attached again.
 func Restore(from *Snapshot, leases Leases) *Store {
 	s := &Store{
-		keys: indexOf(from.keys), log: from.log.share(), revision: from.revision,
+		keys: from.keys.thaw(), log: from.log.share(), revision: from.revision,
 		compactRevision: from.compactRevision, floor: from.floor, sizeBytes: from.sizeBytes, leases: leases,
 	}
 	if leases == nil {
 		return s
 	}
-	for _, r := range from.keys {
+	from.keys.each(func(r *Record) {
 		if r.Lease != 0 {
 			leases.Attach(r.Lease, r.Key)
 		}
-	}
+	})
 	return s
 }
 
@@ -47,12 +47,10 @@ func Restore(from *Snapshot, leases Leases) *Store {
 func (s *Snapshot) Clone() *Snapshot {
 	floor := s.compactRevision
 	copied := make(map[*Record]*Record, len(s.log.records))
+	newest := make([]*Record, 0, s.keys.len())
+	s.keys.each(func(r *Record) { newest = append(newest, cloneList(r, copied)) })
 	c := &Snapshot{
-		keys: make([]*Record, len(s.keys)), revision: s.revision, compactRevision: s.compactRevision,
-		floor: &floor, sizeBytes: s.sizeBytes,
-	}
-	for i, newest := range s.keys {
-		c.keys[i] = cloneList(newest, copied)
+		keys: freezeAll(newest), revision: s.revision, compactRevision: s.compactRevision, floor: &floor, sizeBytes: s.sizeBytes,
 	}
 	c.log.records = make([]*Record, len(s.log.records))
 	for i, r := range s.log.records {
