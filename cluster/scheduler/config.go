@@ -46,6 +46,8 @@ type Config struct {
 	InitialBackoff, MaxBackoff time.Duration
 	// WithoutHints brings pods back at every event that their plugins registered for (feature gate SchedulerQueueingHints off).
 	WithoutHints bool
+	// WithoutBatching tries every node for every pod (feature gate OpportunisticBatching off).
+	WithoutBatching bool
 	// Decided, if set, is told of every successful decision at the instant it is made.
 	Decided func(Decision)
 	// Stopwatch, if set, measures what decisions take of the host that runs the simulation.

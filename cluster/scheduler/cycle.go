@@ -36,6 +36,7 @@ func (s *Scheduler) scheduleOne(t *sim.Task, pod *framework.QueuedPodInfo) {
 	s.cache.UpdateSnapshot(s.snapshot)
 	s.metrics.CacheSize(s.cache.Counts())
 	a := &attempt{s: s, fw: fw, pod: pod, cycle: framework.NewCycle(pod.PodInfo, s.snapshot), start: s.process.Monotonic()}
+	a.cycle.Signature, a.cycle.Number = pod.Signature, s.queue.SchedulingCycle()
 
 	if status, nominate := a.decide(t); !status.IsSuccess() {
 		a.fail(t, status, nominate)

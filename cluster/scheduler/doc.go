@@ -34,8 +34,8 @@
 // Filters, reasons, scores, normalisation, weights, node order, the number of nodes examined, the choice among equal scores, victims,
 // messages and retries are those of kube-scheduler v1.36 run with one worker. Where upstream leaves something to Go's map order (which of
 // equal preemption candidates, which node preemption looks at first), the order here is fixed or drawn from the simulation's stream.
-// Opportunistic batching has no effect on the default profile, whose pods upstream can't sign (default topology constraints), and is
-// not modelled; nor are devices and pod groups. The nested module oracle holds all this to upstream's own code.
+// Opportunistic batching (framework/runtime/batch.go) measures its ages on the virtual clock; it has no effect on the default profile, whose
+// pods can't be signed because of the default topology constraints. Devices and pod groups are not modelled. The nested module oracle holds all this to upstream's own code.
 //
 // This package's API may change; the promised surface is sim, cluster, workloads, scenarios and reports.
 package scheduler

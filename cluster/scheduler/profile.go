@@ -61,8 +61,8 @@ func DefaultPlugins(h *framework.Handle) ([]runtime.Enabled, error) {
 	}, nil
 }
 
-// buildProfile makes a profile ready to run.
-func buildProfile(p Profile, names *framework.PluginNames, h *framework.Handle) (*runtime.Framework, error) {
+// Build makes a profile ready to run, with what the configuration says about all profiles.
+func (p Profile) Build(c *Config, names *framework.PluginNames, h *framework.Handle) (*runtime.Framework, error) {
 	build := p.Plugins
 	if build == nil {
 		build = DefaultPlugins
@@ -72,13 +72,13 @@ func buildProfile(p Profile, names *framework.PluginNames, h *framework.Handle) 
 		return nil, fmt.Errorf("profile %s: %w", p.SchedulerName, err)
 	}
 	return runtime.New(runtime.Config{
-		SchedulerName: p.SchedulerName, Plugins: plugins, Enabled: p.Enabled, Disabled: p.Disabled,
+		SchedulerName: p.SchedulerName, Plugins: plugins, Enabled: p.Enabled, Disabled: p.Disabled, Batching: !c.WithoutBatching,
 		PercentageOfNodesToScore: p.PercentageOfNodesToScore,
 	}, names, h)
 }
 
 // Check builds the profile on a handle that is thrown away, and says what is wrong with it.
 func (p Profile) Check() error {
-	_, err := buildProfile(p, framework.NewPluginNames(), framework.NewHandle(p.SchedulerName, framework.NewSymbols()))
+	_, err := p.Build(&Config{}, framework.NewPluginNames(), framework.NewHandle(p.SchedulerName, framework.NewSymbols()))
 	return err
 }

@@ -102,11 +102,12 @@ func (s *Scheduler) buildProfiles() {
 		h.Storage = (*storage)(s)
 		h.Actions = (*actions)(s)
 		h.Now = func() time.Time { return s.process.Wall().Time() }
+		h.Monotonic = func() time.Duration { return time.Duration(s.process.Monotonic()) }
 		h.After = func(d time.Duration, then func()) { s.process.After(d, then) }
 		h.Draw = func(n int) int { return int(s.draws.Int63n(purposeDraw, int64(n))) }
 		h.Nominator = (*nominator)(s)
 		h.Observe = s.metrics
-		f, err := buildProfile(p, s.names, h)
+		f, err := p.Build(&s.config, s.names, h)
 		if err != nil {
 			panic("scheduler: " + err.Error()) // configurations are checked before a simulation starts
 		}
@@ -127,7 +128,7 @@ func (s *Scheduler) buildQueue() {
 	var less func(a, b *framework.QueuedPodInfo) bool
 	//sim:unordered builds another map; all profiles sort alike
 	for name, f := range s.profiles {
-		profiles[name] = queue.Profile{PreEnqueue: f.PreEnqueue(), Enqueue: s.enqueue(f)}
+		profiles[name] = queue.Profile{PreEnqueue: f.PreEnqueue(), Enqueue: s.enqueue(f), Sign: f.Sign}
 		less = f.Less
 	}
 	s.queue = queue.New(queue.Config{

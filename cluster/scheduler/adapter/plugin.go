@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/helper"
 )
 
 // Plugin is an adapted plugin. It has the extension points of the plugin within.
@@ -71,6 +73,8 @@ func (p *Plugin) Has(point string) bool {
 		_, has = p.within.(fwk.PostFilterPlugin)
 	case "PreScore":
 		_, has = p.within.(fwk.PreScorePlugin)
+	case "Sign":
+		_, has = p.within.(fwk.SignPlugin)
 	case "Score":
 		_, has = p.within.(fwk.ScorePlugin)
 	case "Reserve":
@@ -91,6 +95,24 @@ var ctx = context.Background()
 
 func (p *Plugin) PreEnqueue(pod *corev1.Pod) *framework.Status {
 	return status(p.within.(fwk.PreEnqueuePlugin).PreEnqueue(ctx, pod))
+}
+
+// Signable implements framework.SignPlugin.
+func (p *Plugin) Signable(pod *corev1.Pod) bool {
+	_, s := p.within.(fwk.SignPlugin).SignPod(ctx, pod)
+	return s.IsSuccess()
+}
+
+// Fragments implements framework.SignPlugin: all that the plugin signs is one fragment.
+func (p *Plugin) Fragments() []framework.SignFragment {
+	return []framework.SignFragment{{Name: "plugin " + p.Name(), Append: func(key []byte, pod *corev1.Pod) []byte {
+		fragments, _ := p.within.(fwk.SignPlugin).SignPod(ctx, pod) // Signable has seen the status
+		text, err := json.Marshal(fragments)
+		if err != nil {
+			panic(fmt.Sprintf("adapter: what plugin %s signs is no JSON: %v", p.Name(), err))
+		}
+		return helper.AppendString(key, string(text))
+	}}}
 }
 
 func (p *Plugin) Less(a, b *framework.QueuedPodInfo) bool {

@@ -11,8 +11,8 @@ import (
 type gate struct{ byDefault, both bool }
 
 // gates are the feature gates that the scheduler reads. NodeDeclaredFeatures and DynamicResourceAllocation decide whether the plugin of that
-// purpose is among the defaults; without SchedulerQueueingHints plugins are not asked whether an event helps. OpportunisticBatching makes no difference to the default profile, whose pods can't be signed because of the
-// default topology constraints.
+// purpose is among the defaults; without SchedulerQueueingHints plugins are not asked whether an event helps. OpportunisticBatching makes no
+// difference to the default profile, whose pods can't be signed because of the default topology constraints.
 var gates = map[string]gate{
 	"ClearingNominatedNodeNameAfterBinding":          {byDefault: true},
 	"DRASchedulerFilterTimeout":                      {byDefault: true, both: true},

@@ -18,6 +18,7 @@ type Configuration struct {
 	file     configv1.KubeSchedulerConfiguration // with defaults
 	profiles []scheduler.Profile
 	noHints  bool
+	noBatch  bool
 }
 
 // Options are what kube-scheduler gets besides the file.
@@ -77,7 +78,7 @@ func finish(file *configv1.KubeSchedulerConfiguration, o Options) (*Configuratio
 	if errs := validate(file); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
-	c := &Configuration{file: *file, noHints: !o.enabled("SchedulerQueueingHints")}
+	c := &Configuration{file: *file, noHints: !o.enabled("SchedulerQueueingHints"), noBatch: !o.enabled("OpportunisticBatching")}
 	for i := range file.Profiles {
 		profile, err := buildProfile(&file.Profiles[i], o)
 		if err != nil {
@@ -103,7 +104,7 @@ func (c *Configuration) SchedulerNames() []string {
 // Apply makes a scheduler be configured so. An Identity that was given is dropped where the file turns election off.
 func (c *Configuration) Apply(s *scheduler.Config) {
 	f := &c.file
-	s.Profiles, s.WithoutHints = c.profiles, c.noHints
+	s.Profiles, s.WithoutHints, s.WithoutBatching = c.profiles, c.noHints, c.noBatch
 	s.PercentageOfNodesToScore = *f.PercentageOfNodesToScore
 	s.InitialBackoff = time.Duration(*f.PodInitialBackoffSeconds) * time.Second
 	s.MaxBackoff = time.Duration(*f.PodMaxBackoffSeconds) * time.Second

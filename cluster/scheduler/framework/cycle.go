@@ -10,6 +10,10 @@ type Cycle struct {
 	// SkipFilter and SkipScore are the plugins whose PreFilter or PreScore asked for their Filter or Score to be left out.
 	SkipFilter, SkipScore PluginSet
 
+	// Signature is the pod's, and Number counts the pods popped so far: what batching goes by.
+	Signature string
+	Number    int64
+
 	// DryRuns counts the nodes on which PostFilter plugins tried the pod: the cost model charges by it.
 	DryRuns int
 

@@ -21,6 +21,8 @@ type Handle struct {
 	Observe   Observer
 	// Now reads the host's wall clock.
 	Now func() time.Time
+	// Monotonic reads the host's monotonic clock.
+	Monotonic func() time.Duration
 	// After calls back later; not if the scheduler has died meanwhile.
 	After func(d time.Duration, then func())
 	// Draw returns a number in [0, n) from the simulation's random stream: upstream uses math/rand where this is called.
@@ -104,4 +106,16 @@ type Observer interface {
 	PreemptionAttempt()
 	// PreemptionVictims: so many pods are to go.
 	PreemptionVictims(n int)
+	// BatchAttempt: batching was asked for a hint, or a hint was used or not.
+	BatchAttempt(profile, result string)
+	// BatchFlushed: batching gave up what it knew.
+	BatchFlushed(profile, reason string)
 }
+
+// NoObserver counts nothing.
+type NoObserver struct{}
+
+func (NoObserver) PreemptionAttempt()          {}
+func (NoObserver) PreemptionVictims(int)       {}
+func (NoObserver) BatchAttempt(string, string) {}
+func (NoObserver) BatchFlushed(string, string) {}

@@ -113,6 +113,23 @@ type ScoreNormalizer interface {
 	NormalizeScore(c *Cycle, slots []int32, scores []int64) *Status
 }
 
+// SignPlugin is a PreFilter, Filter, PreScore or Score plugin that can say what its answers depend on, so that what was found out for a pod may
+// serve the next one that is its equal (KEP-5598). A profile signs pods if all its plugins at these points can.
+type SignPlugin interface {
+	Plugin
+	// Signable reports whether the plugin's answers about the pod depend on its fragments and the nodes alone.
+	Signable(pod *corev1.Pod) bool
+	// Fragments are always the same.
+	Fragments() []SignFragment
+}
+
+// SignFragment is a part of the signature. Plugins that look at the same things share a fragment by its name.
+type SignFragment struct {
+	Name string
+	// Append appends what counts, self-delimiting.
+	Append func(key []byte, pod *corev1.Pod) []byte
+}
+
 // ReservePlugin keeps what the pod needs on the chosen node. Unreserve must do no harm when Reserve was not called.
 type ReservePlugin interface {
 	Plugin

@@ -37,6 +37,9 @@ type QueuedPodInfo struct {
 	// UnschedulablePlugins refused the pod; PendingPlugins made it wait for something outside.
 	UnschedulablePlugins PluginSet
 	PendingPlugins       PluginSet
+	// Signature is equal for pods that the profile's plugins can't tell apart; empty if they can't say. It is that of the pod as it entered the
+	// queue or was last updated there.
+	Signature string
 	// GatingPlugin kept it out of the active queue at PreEnqueue; NoPlugin if none.
 	GatingPlugin PluginID
 }

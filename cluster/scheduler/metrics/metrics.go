@@ -37,6 +37,8 @@ type Metrics struct {
 	unschedulable map[rejected]*clustermetrics.Gauge
 	attempts      map[[2]string]*attempt
 	extension     map[[3]string]*clustermetrics.Histogram
+	batches       map[[2]string]*clustermetrics.Counter
+	flushed       map[[2]string]*clustermetrics.Counter
 	sli           [maxAttemptsLabel + 1]*clustermetrics.Histogram
 }
 
@@ -69,6 +71,8 @@ func New(r *clustermetrics.Registry, names *framework.PluginNames) *Metrics {
 		pending:             map[string]*clustermetrics.Gauge{},
 		unschedulable:       map[rejected]*clustermetrics.Gauge{},
 		attempts:            map[[2]string]*attempt{},
+		batches:             map[[2]string]*clustermetrics.Counter{},
+		flushed:             map[[2]string]*clustermetrics.Counter{},
 		extension:           map[[3]string]*clustermetrics.Histogram{},
 	}
 }
@@ -159,4 +163,25 @@ func (m *Metrics) CacheSize(nodes, pods, assumed int) {
 	m.nodes.Set(int64(nodes))
 	m.pods.Set(int64(pods))
 	m.assumed.Set(int64(assumed))
+}
+
+// BatchAttempt counts a hint that batching gave, or did not.
+func (m *Metrics) BatchAttempt(profile, result string) {
+	m.counter(m.batches, "scheduler_batch_attempts_total", profile, "result", result).Inc()
+}
+
+// BatchFlushed counts an order of nodes that batching gave up.
+func (m *Metrics) BatchFlushed(profile, reason string) {
+	m.counter(m.flushed, "scheduler_batch_cache_flushed_total", profile, "reason", reason).Inc()
+}
+
+// counter resolves a counter by profile and another label.
+func (m *Metrics) counter(known map[[2]string]*clustermetrics.Counter, name, profile, label, value string) *clustermetrics.Counter {
+	key := [2]string{profile, value}
+	c := known[key]
+	if c == nil {
+		c = m.registry.Counter(name, "profile", profile, label, value)
+		known[key] = c
+	}
+	return c
 }

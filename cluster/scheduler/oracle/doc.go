@@ -16,6 +16,10 @@
 // TestScheduling schedules pods one after the other onto a cluster that changes, and compares: the order of the nodes, who refused each node and
 // why, the feasible nodes, every weighted score and their sum, and what preemption proposes: its victims, or its message.
 //
+// TestDecisions gives both the same configuration file, pops pods from kube-scheduler's own queue and lets its schedulePod decide, batching
+// off and on: compared are the node chosen (ties by its heap, rotating start, adaptive percentageOfNodesToScore, nominated nodes, hints from
+// batching), the numbers of nodes examined and feasible, which pods have equal signatures, and the message of a pod that fits nowhere.
+//
 // # Differences left, and why
 //
 //   - Among equally good preemption candidates upstream's choice depends on the order of a Go map. Ours is fixed; it must be one of

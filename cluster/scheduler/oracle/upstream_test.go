@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"context"
+	"io"
 	"testing"
 
 	"k8s.io/client-go/informers"
@@ -24,6 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	metrics.Register()
 	m.Run()
 }

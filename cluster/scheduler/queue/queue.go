@@ -44,6 +44,8 @@ type Config struct {
 type Profile struct {
 	PreEnqueue []framework.PreEnqueuePlugin
 	Enqueue    []framework.EnqueueExtensions
+	// Sign gives a pod its signature, for batching; nil: none has one.
+	Sign func(*corev1.Pod) string
 }
 
 // Metrics counts what happens. Queue names are those of scheduler_pending_pods.
@@ -149,7 +151,16 @@ func (q *Queue) SchedulingCycle() int64 { return q.cycle }
 
 func (q *Queue) newEntry(pod *corev1.Pod) *framework.QueuedPodInfo {
 	q.sequence++
-	return &framework.QueuedPodInfo{PodInfo: q.config.Symbols.NewPodInfo(pod), Timestamp: q.config.Now(), Sequence: q.sequence}
+	return &framework.QueuedPodInfo{
+		PodInfo: q.config.Symbols.NewPodInfo(pod), Timestamp: q.config.Now(), Sequence: q.sequence, Signature: q.sign(pod),
+	}
+}
+
+func (q *Queue) sign(pod *corev1.Pod) string {
+	if sign := q.config.Profiles[pod.Spec.SchedulerName].Sign; sign != nil {
+		return sign(pod)
+	}
+	return ""
 }
 
 // Add takes in a new pod.
@@ -193,6 +204,7 @@ func (q *Queue) replace(i *item, pod *corev1.Pod) {
 	} else {
 		i.info.PodInfo = q.config.Symbols.NewPodInfo(pod)
 	}
+	i.info.Signature = q.sign(pod)
 }
 
 // Delete forgets a pod.

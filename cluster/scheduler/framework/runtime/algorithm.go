@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -28,6 +29,7 @@ type Algorithm struct {
 	Start int
 
 	run      filterRun
+	hint     string
 	feasible []int32
 	statuses framework.NodeStatuses
 	scores   Scores
@@ -39,6 +41,8 @@ type Result struct {
 	Node           string
 	EvaluatedNodes int
 	FeasibleNodes  int
+	// Hint is the node that batching wanted to be tried first, alone; empty if none. It is Node if the hint was used.
+	Hint string
 }
 
 // Work is what an attempt did: the cost model charges by it.
@@ -58,6 +62,7 @@ type Attempt struct {
 // Schedule finds a node for the cycle's pod. The diagnosis is valid until the next attempt.
 func (a *Algorithm) Schedule(f *Framework, c *framework.Cycle) (attempt Attempt) {
 	a.statuses.Reset(len(c.Snapshot.Nodes))
+	a.hint = ""
 	a.forgetScores()
 	if c.Snapshot.Len() == 0 {
 		attempt.Err = ErrNoNodesAvailable
@@ -74,6 +79,7 @@ func (a *Algorithm) Schedule(f *Framework, c *framework.Cycle) (attempt Attempt)
 		attempt.Result, attempt.Err = a.selectNode(f, c, &attempt.Work)
 		attempt.Result.EvaluatedNodes = len(a.feasible) + a.statuses.Len()
 		attempt.Result.FeasibleNodes = len(a.feasible)
+		attempt.Result.Hint = a.hint
 	}
 	return attempt
 }
@@ -102,7 +108,11 @@ func (a *Algorithm) findNodes(f *Framework, c *framework.Cycle, d *framework.Dia
 		f.blame(d, status)
 		return nil
 	}
-	if nominated := c.Pod.Pod.Status.NominatedNodeName; nominated != "" {
+	if f.batch != nil {
+		a.hint = f.batch.hint(c)
+	}
+	// A nominated node goes before a hint, which is then lost, as upstream's is.
+	if nominated := cmp.Or(c.Pod.Pod.Status.NominatedNodeName, a.hint); nominated != "" {
 		if node := c.Snapshot.Node(nominated); node != nil {
 			// As upstream, an error here is only logged, and what was found out about the node counts.
 			_ = a.filter(f, c, d, []int32{node.Slot}, work)
@@ -114,7 +124,8 @@ func (a *Algorithm) findNodes(f *Framework, c *framework.Cycle, d *framework.Dia
 	slots := c.Snapshot.Order
 	if nodes != nil {
 		slots = slotsOf(c.Snapshot, nodes)
-		names := slices.Sorted(slices.Values(f.names.Names(narrowed)))
+		// As upstream, which adds to one set: also what refused the nominated node.
+		names := slices.Sorted(slices.Values(f.names.Names(d.UnschedulablePlugins)))
 		a.statuses.SetAbsent(framework.NewStatus(framework.UnschedulableAndUnresolvable,
 			"node(s) didn't satisfy plugin(s) ["+strings.Join(names, " ")+"]"))
 	}
@@ -213,13 +224,21 @@ func (a *Algorithm) enough(f *Framework, nodes int) int {
 // selectNode scores the feasible nodes and returns the winner.
 func (a *Algorithm) selectNode(f *Framework, c *framework.Cycle, work *Work) (Result, error) {
 	winner := 0
+	var others *order
 	if len(a.feasible) > 1 {
 		work.Scored = len(a.feasible)
 		if status := f.Score(c, a.feasible, &a.scores); !status.IsSuccess() {
 			return Result{}, status.AsError()
 		}
 		winner = a.Tie.best(a.scores.Total, func(i int) string { return c.Snapshot.Nodes[a.feasible[i]].Name() }, f.handle.Draw)
+		if others = unkept; c.Signature != "" {
+			others = newOrder(c, a.feasible, a.scores.Total, a.Tie).without(winner)
+		}
 	}
 	slot := a.feasible[winner]
-	return Result{Slot: slot, Node: c.Snapshot.Nodes[slot].Name()}, nil
+	node := c.Snapshot.Nodes[slot].Name()
+	if f.batch != nil {
+		f.batch.store(c, a.hint, node, others)
+	}
+	return Result{Slot: slot, Node: node}, nil
 }

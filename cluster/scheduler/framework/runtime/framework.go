@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 )
@@ -23,6 +24,10 @@ type Config struct {
 	Enabled map[string][]string
 	// Disabled names plugins that an extension point leaves out, unless Enabled names them there; "*" is all.
 	Disabled map[string][]string
+	// Batching switches opportunistic batching on (feature gate OpportunisticBatching).
+	Batching bool
+	// Extenders are asked after the plugins; those that may be ignored come last.
+	Extenders []framework.Extender
 	// PercentageOfNodesToScore overrides the scheduler's; nil does not.
 	PercentageOfNodesToScore *int32
 }
@@ -50,7 +55,9 @@ type Framework struct {
 
 	verdicts classes[*framework.Status]
 	raw      classes[int64]
-	plain    bool // ask node by node only: the twin
+	signer   signer
+	batch    *batch // nil: off
+	plain    bool   // ask node by node only: the twin
 }
 
 type preFilter struct {
@@ -98,6 +105,10 @@ func New(c Config, names *framework.PluginNames, handle *framework.Handle) (*Fra
 	for f.objects < len(f.filters) && f.filters[f.objects].object != nil {
 		f.objects++
 	}
+	f.signer = newSigner(f)
+	if c.Batching {
+		f.batch = &batch{f: f}
+	}
 	handle.Runner = f
 	return f, nil
 }
@@ -140,6 +151,22 @@ func (a anyEvent) EventsToRegister() []framework.ClusterEventWithHint {
 
 // ProfileName returns the schedulerName.
 func (f *Framework) ProfileName() string { return f.config.SchedulerName }
+
+// monotonic reads the clock by which batching measures ages.
+func (f *Framework) monotonic() time.Duration {
+	if f.handle.Monotonic == nil {
+		return 0
+	}
+	return f.handle.Monotonic()
+}
+
+// observe returns who counts; somebody always does.
+func (f *Framework) observe() framework.Observer {
+	if f.handle.Observe == nil {
+		return framework.NoObserver{}
+	}
+	return f.handle.Observe
+}
 
 // Less orders the queue.
 func (f *Framework) Less(a, b *framework.QueuedPodInfo) bool { return f.queueSorts[0].Less(a, b) }

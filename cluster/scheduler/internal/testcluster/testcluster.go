@@ -28,6 +28,10 @@ type Fakes struct {
 	Volumes     *Volumes
 	// After, if set, is told of every wait.
 	After func(then func())
+	// Clock is the monotonic clock.
+	Clock time.Duration
+	// Batch lists what batching counted, in order.
+	Batch []string
 	// Did lists the actions, in order.
 	Did []string
 }
@@ -97,6 +101,8 @@ func (f *Fakes) AllowWaiting(types.UID, string)        {}
 func (f *Fakes) PreemptWaiting(types.UID, string) bool { return false }
 func (f *Fakes) PreemptionAttempt()                    {}
 func (f *Fakes) PreemptionVictims(int)                 {}
+func (f *Fakes) BatchAttempt(_, result string)         { f.Batch = append(f.Batch, result) }
+func (f *Fakes) BatchFlushed(_, reason string)         { f.Batch = append(f.Batch, reason) }
 
 // Now is the instant at which random clusters live.
 var Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -107,6 +113,7 @@ func (f *Fakes) Handle(symbols *framework.Symbols) *framework.Handle {
 	h.Listers, h.Actions, h.Nominator, h.Observe = f, f, f, f
 	h.Storage = f.Volumes
 	h.Now = func() time.Time { return Now }
+	h.Monotonic = func() time.Duration { return f.Clock }
 	h.After = func(_ time.Duration, then func()) {
 		if f.After == nil {
 			then()

@@ -5,6 +5,8 @@ package dynamicresources
 import (
 	"errors"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/names"
 )
@@ -52,3 +54,9 @@ func (*DynamicResources) EventsToRegister() []framework.ClusterEventWithHint {
 		{Event: framework.ClusterEvent{Resource: framework.Pod, Action: framework.UpdatePodGeneratedResourceClaim}},
 	}
 }
+
+// Signable implements framework.SignPlugin: claims are each pod's own.
+func (*DynamicResources) Signable(pod *corev1.Pod) bool { return len(pod.Spec.ResourceClaims) == 0 }
+
+// Fragments implements framework.SignPlugin.
+func (*DynamicResources) Fragments() []framework.SignFragment { return nil }

@@ -5,7 +5,10 @@ package imagelocality
 import (
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/helper"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/names"
 )
 
@@ -84,4 +87,21 @@ func priority(sum, containers int64) int64 {
 	maxThreshold := maxContainerThreshold * containers
 	sum = min(max(sum, minThreshold), maxThreshold)
 	return framework.MaxNodeScore * (sum - minThreshold) / (maxThreshold - minThreshold)
+}
+
+// Signable implements framework.SignPlugin.
+func (*ImageLocality) Signable(*corev1.Pod) bool { return true }
+
+// Fragments implements framework.SignPlugin: the set of the containers' images.
+func (*ImageLocality) Fragments() []framework.SignFragment {
+	return []framework.SignFragment{{Name: "images", Append: func(key []byte, pod *corev1.Pod) []byte {
+		var images []string
+		for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+			for i := range containers {
+				images = append(images, framework.NormalizeImage(containers[i].Image))
+			}
+		}
+		slices.Sort(images)
+		return helper.AppendStrings(key, slices.Compact(images))
+	}}}
 }

@@ -101,3 +101,19 @@ func hasValue(node *corev1.Node, key, value string) bool {
 	is, has := node.Labels[key]
 	return has && is == value
 }
+
+// Signable implements framework.SignPlugin.
+func (*InterPodAffinity) Signable(pod *corev1.Pod) bool {
+	a := pod.Spec.Affinity
+	return a == nil || a.PodAffinity == nil && a.PodAntiAffinity == nil
+}
+
+// Fragments implements framework.SignPlugin: existing pods may have terms that look at labels, unless these are left unscored.
+func (p *InterPodAffinity) Fragments() []framework.SignFragment {
+	if p.ignoreOthers {
+		return nil
+	}
+	return []framework.SignFragment{{Name: "labels", Append: func(key []byte, pod *corev1.Pod) []byte {
+		return helper.AppendMapOrNil(key, pod.Labels)
+	}}}
+}

@@ -225,3 +225,17 @@ func (p *NodeAffinity) afterNodeChange(pod *corev1.Pod, before, after any) (fram
 	}
 	return framework.Queue, nil
 }
+
+// Signable implements framework.SignPlugin.
+func (*NodeAffinity) Signable(*corev1.Pod) bool { return true }
+
+// Fragments implements framework.SignPlugin.
+func (*NodeAffinity) Fragments() []framework.SignFragment {
+	return []framework.SignFragment{{Name: "nodeAffinity", Append: func(key []byte, pod *corev1.Pod) []byte {
+		key = helper.AppendMapOrNil(key, pod.Spec.NodeSelector)
+		if a := pod.Spec.Affinity; a != nil && a.NodeAffinity != nil {
+			return helper.AppendNodeAffinity(append(key, 1), a.NodeAffinity)
+		}
+		return append(key, 0)
+	}}}
+}

@@ -101,3 +101,17 @@ func afterPod(pod *corev1.Pod, before, after any) (framework.Hint, error) {
 	}
 	return framework.Queue, nil
 }
+
+// Signable implements framework.SignPlugin.
+func (*NodeDeclaredFeatures) Signable(pod *corev1.Pod) bool {
+	_, err := needsOf(pod)
+	return err == nil
+}
+
+// Fragments implements framework.SignPlugin.
+func (*NodeDeclaredFeatures) Fragments() []framework.SignFragment {
+	return []framework.SignFragment{{Name: "features", Append: func(key []byte, pod *corev1.Pod) []byte {
+		needs, _ := needsOf(pod) // Signable has seen the error
+		return helper.AppendString(key, needs.String())
+	}}}
+}

@@ -33,3 +33,11 @@ func (NodeName) AppendFilterClass(key []byte, pod *corev1.Pod) []byte {
 func (NodeName) EventsToRegister() []framework.ClusterEventWithHint {
 	return []framework.ClusterEventWithHint{{Event: framework.EventNodeAdd}}
 }
+
+// Signable implements framework.SignPlugin.
+func (NodeName) Signable(*corev1.Pod) bool { return true }
+
+// Fragments implements framework.SignPlugin.
+func (p NodeName) Fragments() []framework.SignFragment {
+	return []framework.SignFragment{{Name: "nodeName", Append: p.AppendFilterClass}}
+}

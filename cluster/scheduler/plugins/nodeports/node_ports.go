@@ -10,7 +10,7 @@ import (
 )
 
 // NodePorts is a Filter plugin.
-type NodePorts struct{}
+type NodePorts struct{ helper.SignedByPorts }
 
 var (
 	errPortTaken = framework.Rejection(names.NodePorts, framework.Unschedulable, "node(s) didn't have free ports for the requested pod ports")

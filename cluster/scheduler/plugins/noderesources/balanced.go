@@ -9,6 +9,7 @@ import (
 
 // Balanced is NodeResourcesBalancedAllocation: a Score plugin.
 type Balanced struct {
+	signedByRequests
 	columns []scoredColumn
 	state   framework.StateKey
 }

@@ -12,6 +12,7 @@ import (
 
 // Fit is NodeResourcesFit: a PreFilter, Filter and Score plugin.
 type Fit struct {
+	signedByRequests
 	handle  *framework.Handle
 	ignored map[string]bool // extended resources, and groups of them with a trailing slash
 	scorer  *allocationScorer

@@ -10,7 +10,7 @@ import (
 )
 
 // NodeUnschedulable is a Filter plugin.
-type NodeUnschedulable struct{}
+type NodeUnschedulable struct{ helper.SignedByTolerations }
 
 var (
 	errUnschedulable = framework.Rejection(names.NodeUnschedulable, framework.UnschedulableAndUnresolvable, "node(s) were unschedulable")

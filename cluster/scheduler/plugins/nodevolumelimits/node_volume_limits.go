@@ -18,10 +18,13 @@ import (
 )
 
 // NodeVolumeLimits is a PreFilter and Filter plugin.
-type NodeVolumeLimits struct{ storage framework.Storage }
+type NodeVolumeLimits struct {
+	helper.SignedByVolumes
+	storage framework.Storage
+}
 
 // New returns the plugin.
-func New(h *framework.Handle) *NodeVolumeLimits { return &NodeVolumeLimits{h.Storage} }
+func New(h *framework.Handle) *NodeVolumeLimits { return &NodeVolumeLimits{storage: h.Storage} }
 
 func (*NodeVolumeLimits) Name() string { return names.NodeVolumeLimits }
 

@@ -114,3 +114,11 @@ func domainChanged(was, is *corev1.Node, constraints []constraint) bool {
 	}
 	return false
 }
+
+// Signable implements framework.SignPlugin: with constraints, those of the profile included, each pod placed changes what the next one finds.
+func (p *PodTopologySpread) Signable(pod *corev1.Pod) bool {
+	return len(pod.Spec.TopologySpreadConstraints) == 0 && len(p.defaults) == 0
+}
+
+// Fragments implements framework.SignPlugin.
+func (*PodTopologySpread) Fragments() []framework.SignFragment { return nil }

@@ -11,7 +11,7 @@ import (
 )
 
 // TaintToleration is a Filter and Score plugin.
-type TaintToleration struct{}
+type TaintToleration struct{ helper.SignedByTolerations }
 
 var errUntolerated = framework.Rejection(names.TaintToleration, framework.UnschedulableAndUnresolvable, "node(s) had untolerated taint(s)")
 

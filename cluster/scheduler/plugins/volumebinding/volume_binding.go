@@ -26,6 +26,7 @@ const defaultBindTimeoutSeconds = 600 // pkg/scheduler/apis/config/v1/defaults.g
 
 // VolumeBinding is a PreFilter, Filter, Reserve and PreBind plugin.
 type VolumeBinding struct {
+	helper.SignedByVolumes
 	handle  *framework.Handle
 	assumed *assumed
 	timeout time.Duration

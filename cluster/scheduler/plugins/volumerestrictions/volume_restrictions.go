@@ -14,6 +14,7 @@ import (
 
 // VolumeRestrictions is a PreFilter and Filter plugin.
 type VolumeRestrictions struct {
+	helper.SignedByVolumes
 	storage framework.Storage
 	key     framework.StateKey
 }

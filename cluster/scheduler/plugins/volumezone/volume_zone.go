@@ -16,6 +16,7 @@ import (
 
 // VolumeZone is a PreFilter and Filter plugin.
 type VolumeZone struct {
+	helper.SignedByVolumes
 	storage framework.Storage
 	key     framework.StateKey
 }
