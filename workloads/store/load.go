@@ -48,6 +48,8 @@ type Load struct {
 	world   World
 	config  Config
 	clients []*client
+	// rest is the time from one request of a client to the next.
+	rest    sim.Distribution
 	stopped bool
 	windows []Window
 	// write and read are how long answered requests took.
@@ -76,6 +78,7 @@ const (
 func Start(w World, c Config) *Load {
 	l := &Load{world: w, config: c.withDefaults()}
 	l.began = w.Simulation.Now()
+	l.rest = sim.Exponential(time.Second * time.Duration(l.config.Clients) / time.Duration(l.config.RequestsPerSecond))
 	l.write, l.read = w.Metrics.Histogram(WriteLatency), w.Metrics.Histogram(ReadLatency)
 	for i := range l.config.Clients {
 		l.clients = append(l.clients, l.newClient(fmt.Sprintf("client-%d", i)))
@@ -174,8 +177,7 @@ func (c *client) start() {
 
 // next plans the next arrival.
 func (c *client) next() {
-	mean := time.Second * time.Duration(c.load.config.Clients) / time.Duration(c.load.config.RequestsPerSecond)
-	wait := c.draws.Duration(purposeArrival, sim.Exponential(mean))
+	wait := c.draws.Duration(purposeArrival, c.load.rest)
 	c.process.At(wait, 0, c.arrival, 0, c)
 }
 
