@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"fmt"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -9,6 +10,9 @@ import (
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
+
+// gcPercent is what cmd/fauxkube sets.
+const gcPercent = 400
 
 // reportSpeed reports simulated seconds and steps per host second.
 func reportSpeed(b *testing.B, w *world, since sim.Time, steps uint64, operations int) {
@@ -36,6 +40,7 @@ func (x *writer) next(_ *PutResponse, err error) {
 
 // BenchmarkPutThreeMembersThousandClients: every client has one put under way, all the time.
 func BenchmarkPutThreeMembersThousandClients(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	w := newWorld(b, 1, 3)
 	defer w.close()
 	w.awaitLeader()
@@ -68,6 +73,7 @@ func BenchmarkPutThreeMembersThousandClients(b *testing.B) {
 
 // BenchmarkPutUnbatched: one put at a time, so that nothing is shared.
 func BenchmarkPutUnbatched(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	w := newWorld(b, 1, 3)
 	defer w.close()
 	w.awaitLeader()
@@ -102,6 +108,7 @@ func BenchmarkIdle(b *testing.B) {
 
 // BenchmarkThousandLeases: 1000 nodes renew their leases every 10 s; b.N simulated seconds.
 func BenchmarkThousandLeases(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	w := newWorld(b, 1, 3)
 	defer w.close()
 	w.awaitLeader()

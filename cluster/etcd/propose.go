@@ -95,8 +95,8 @@ func (m *Member) propose() {
 	if m.node.BasicStatus().RaftState == raft.StateLeader { // raft's own word: the member's may be a turn old.
 		clear(m.waiting) // The leader has copied them into its log.
 		m.waiting = m.waiting[:0]
-	} else {
-		m.waiting = nil
+	} else { // They are under way to the leader; what comes next is likely to be as many.
+		m.waiting = make([]raftpb.Entry, 0, len(m.waiting))
 	}
 }
 

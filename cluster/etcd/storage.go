@@ -106,7 +106,11 @@ func (s *logStorage) setSnapshot(snapshot raftpb.Snapshot) { s.snapshot = snapsh
 
 // compact forgets the entries up to an index.
 func (s *logStorage) compact(index uint64) {
-	kept := s.entries[index-s.offset():]
-	s.entries = append(make([]raftpb.Entry, 0, 2*len(kept)), kept...)
+	s.entries = dropFront(s.entries, index-s.offset())
 	s.entries[0].Data = nil
+}
+
+// dropFront copies what is behind the first n elements, with room to grow to the same length again.
+func dropFront[T any](all []T, n uint64) []T {
+	return append(make([]T, 0, len(all)+len(all)/8), all[n:]...)
 }

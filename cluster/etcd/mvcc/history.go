@@ -1,6 +1,9 @@
 package mvcc
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // history is the log of records in order of revision. What has been appended never changes, so that a snapshot can
 // keep the slice.
@@ -8,7 +11,12 @@ type history struct {
 	records []*Record
 }
 
-func (h *history) append(r *Record) { h.records = append(h.records, r) }
+func (h *history) append(r *Record) {
+	if len(h.records) == cap(h.records) { // The runtime would copy a long history at every quarter.
+		h.records = slices.Grow(h.records, len(h.records)+1)
+	}
+	h.records = append(h.records, r)
+}
 
 // from returns the records of a revision and later.
 func (h *history) from(revision int64) []*Record {
