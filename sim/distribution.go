@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"sync"
 	"time"
+
+	"github.com/fauxkube/fauxkube/sim/exact"
 )
 
 // Distribution turns 64 uniform bits into a duration. Implementations give the same result on every processor.
@@ -41,8 +43,8 @@ func (d uniform) String() string { return fmt.Sprintf("uniform(%v, %v)", d.low, 
 
 // Exponential has the given mean, cut at 20 times it.
 func Exponential(mean time.Duration) Distribution {
-	return tabulate(fmt.Sprintf("exponential(mean %v)", mean), func(p float64) float64 {
-		return min(-ln(1-p), 20) * float64(mean)
+	return Tabulate(fmt.Sprintf("exponential(mean %v)", mean), func(p float64) float64 {
+		return min(-exact.Log(1-p), 20) * float64(mean)
 	})
 }
 
@@ -52,12 +54,12 @@ func LogNormal(p50, p99 time.Duration) Distribution {
 		panic(fmt.Sprintf("sim: LogNormal needs 0 < p50 <= p99, got %v and %v", p50, p99))
 	}
 	const z99 = 2.3263478740408408 // The standard normal's 99th percentile.
-	sigma := ln(float64(p99)/float64(p50)) / z99
+	sigma := exact.Log(float64(p99)/float64(p50)) / z99
 	t := &table{name: fmt.Sprintf("lognormal(p50 %v, p99 %v)", p50, p99)}
 	normal := standardNormal()
 	for i := range t.quantiles {
-		t.quantiles[i] = round(float64(p50) * exp(float64(sigma*normal.quantiles[i])))
-		t.tail[i] = round(float64(p50) * exp(float64(sigma*normal.tail[i])))
+		t.quantiles[i] = round(float64(p50) * exact.Exp(float64(sigma*normal.quantiles[i])))
+		t.tail[i] = round(float64(p50) * exact.Exp(float64(sigma*normal.tail[i])))
 	}
 	return t
 }
@@ -66,7 +68,7 @@ func LogNormal(p50, p99 time.Duration) Distribution {
 // since the bisections take some 10 ms; nothing changes them afterwards.
 var standardNormal = sync.OnceValue(func() (n struct{ quantiles, tail [tableSteps + 1]float64 }) {
 	for i := range n.quantiles {
-		n.quantiles[i], n.tail[i] = normalQuantile(tablePoint(i)), normalQuantile(tailPoint(i))
+		n.quantiles[i], n.tail[i] = exact.NormalQuantile(tablePoint(i)), exact.NormalQuantile(tailPoint(i))
 	}
 	return n
 })
@@ -120,7 +122,9 @@ const (
 	tableSteps = 1 << tableBits
 )
 
-func tabulate(name string, quantile func(p float64) float64) Distribution {
+// Tabulate makes a distribution of a quantile function, which is asked at some two thousand probabilities between 0 and
+// 1 and interpolated between them. Where it gives the same values on every processor, so does the distribution.
+func Tabulate(name string, quantile func(p float64) float64) Distribution {
 	t := &table{name: name}
 	for i := range t.quantiles {
 		t.quantiles[i], t.tail[i] = round(quantile(tablePoint(i))), round(quantile(tailPoint(i)))
@@ -158,67 +162,3 @@ func (t *table) String() string { return t.name }
 func clamp(x, low, high float64) float64 { return max(low, min(x, high)) }
 
 func round(x float64) int64 { return int64(math.Floor(x + 0.5)) }
-
-// The functions below use only operations that IEEE 754 defines exactly, with every product rounded before it is
-// added, so that no processor's fused multiply-add changes a digit.
-
-// exp is e^x for |x| < 700.
-func exp(x float64) float64 {
-	const ln2 = 0.6931471805599453
-	k := math.Floor(x/ln2 + 0.5)
-	r := x - float64(k*ln2)
-	sum := 1.0
-	for i := 18; i >= 1; i-- {
-		sum = 1 + float64(r*sum)/float64(i)
-	}
-	return math.Ldexp(sum, int(k))
-}
-
-// ln is the natural logarithm of a positive x.
-func ln(x float64) float64 {
-	const ln2 = 0.6931471805599453
-	fraction, power := math.Frexp(x)
-	y := (fraction - 1) / (fraction + 1)
-	square := float64(y * y)
-	sum := 0.0
-	for i := 41; i >= 1; i -= 2 {
-		sum = 1/float64(i) + float64(square*sum)
-	}
-	return float64(float64(power)*ln2) + float64(2*float64(y*sum))
-}
-
-// normalQuantile is the standard normal's quantile for 0 < p < 1, by bisection of the distribution function.
-func normalQuantile(p float64) float64 {
-	if p < 0.5 {
-		return -normalQuantile(1 - p)
-	}
-	low, high := 0.0, 10.0
-	for range 60 {
-		middle := (low + high) / 2
-		if normalTail(middle) > 1-p {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
-	return low
-}
-
-// normalTail is the probability that a standard normal exceeds x >= 0: a series near 0, a continued fraction beyond
-// (Abramowitz and Stegun 26.2.11 and 26.2.14).
-func normalTail(x float64) float64 {
-	density := exp(-float64(x*x)/2) * 0.3989422804014327
-	if x < 2.5 {
-		term, sum := x, x
-		for k := 1; k < 60; k++ {
-			term = float64(term*float64(x*x)) / float64(2*k+1)
-			sum += term
-		}
-		return 0.5 - float64(density*sum)
-	}
-	fraction := x
-	for k := 80; k >= 1; k-- {
-		fraction = x + float64(k)/fraction
-	}
-	return density / fraction
-}

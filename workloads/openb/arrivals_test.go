@@ -98,10 +98,10 @@ func TestRoundHalfEven(t *testing.T) {
 
 func TestBins(t *testing.T) {
 	tl := &tally{capacity: 10_000}
-	tl.add(100, &EndState{UsedGPUMilli: 100, UsedNodes: 1}, 50)     // 1 %
-	tl.add(140, &EndState{UsedGPUMilli: 134, UsedNodes: 2}, 70)     // 1 %, allocated 1.34
-	tl.add(300, &EndState{UsedGPUMilli: 300, UsedNodes: 2}, 90)     // 3 %
-	tl.add(20_000, &EndState{UsedGPUMilli: 300, UsedNodes: 9}, 100) // beyond the last bin
+	tl.add(100, reading{1, 50, 1})      // 1 %
+	tl.add(140, reading{1.34, 70, 2})   // 1 %
+	tl.add(300, reading{3, 90, 2})      // 3 %
+	tl.add(20_000, reading{3, 100, 99}) // beyond the last bin
 	r := tl.curves()
 	got := fmt.Sprintf("%.2f %.2f %.2f %.2f, %.2f %.2f, %.2f", r.Allocated[1], r.Allocated[2], r.Allocated[3], r.Allocated[9],
 		r.Fragmented[1], r.Fragmented[2], r.Nodes[1])
@@ -109,7 +109,7 @@ func TestBins(t *testing.T) {
 		t.Errorf("allocated at 1, 2, 3, 9 %%, fragmented at 1, 2 %%, nodes at 1 %%: %s, want %s", got, want)
 	}
 	late := &tally{capacity: 10_000}
-	late.add(500, &EndState{}, 0)
+	late.add(500, reading{})
 	if r := late.curves(); !math.IsNaN(r.Allocated[3]) || r.Allocated[4] != 0 {
 		t.Errorf("the first pod at 5 %%: %v at 3 %%, %v at 4 %%", r.Allocated[3], r.Allocated[4])
 	}

@@ -4,6 +4,7 @@ import (
 	"math/rand"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
+	"github.com/fauxkube/fauxkube/workloads/gauges"
 )
 
 // Ties is the rule by which a run decides between nodes of equal score.
@@ -59,12 +60,8 @@ func Follow(t *Trace, policy string, seed int64, ties Ties, placed func(Placemen
 		tie = rand.New(rand.NewSource(^seed)).Intn // A stream of its own moves no other draw.
 	}
 	run := &run{
-		nodes: scene.Nodes, chooser: policies.NewChooser(p, scene.Nodes, tie), workload: scene.Workload, placed: placed,
-		fragmented: make([]float64, len(scene.Nodes)), inUse: make([]bool, len(scene.Nodes)),
+		nodes: scene.Nodes, chooser: policies.NewChooser(p, scene.Nodes, tie), gauges: gauges.New(scene.Nodes, scene.Workload), placed: placed,
 		tally: tally{capacity: t.GPUCapacity()},
-	}
-	for i := range scene.Nodes {
-		run.measure(i)
 	}
 	for i := range scene.Pods {
 		run.arrive(&scene.Pods[i])
@@ -74,49 +71,35 @@ func Follow(t *Trace, policy string, seed int64, ties Ties, placed func(Placemen
 
 // run is one pass of the protocol.
 type run struct {
-	nodes    []*policies.Node
-	chooser  *policies.Chooser
-	workload *policies.Workload
-	placed   func(Placement)
-	// fragmented is each node's fragmentation, in thousandths of GPUs, and total that of all.
-	fragmented []float64
-	total      float64
-	inUse      []bool
-	arrived    int64
-	end        EndState
-	tally      tally
+	nodes        []*policies.Node
+	chooser      *policies.Chooser
+	gauges       *gauges.Gauges
+	placed       func(Placement)
+	arrived      int64
+	pods, failed int
+	tally        tally
 }
 
 // arrive places one pod, or not, and takes the measures.
 func (r *run) arrive(p *policies.Pod) {
-	r.end.Pods++
+	r.pods++
 	r.arrived += p.TotalGPUMilli()
 	i, gpus := r.chooser.Place(p)
 	if i < 0 {
-		r.end.Failed++
+		r.failed++
 		r.placed(Placement{Pod: p})
 	} else {
 		r.placed(Placement{p, r.nodes[i].Name, gpus})
-		r.end.UsedGPUMilli += p.TotalGPUMilli()
-		r.end.UsedCPUMilli += p.CPUMilli
-		r.end.UsedMemoryBytes += p.MemoryBytes
-		if !r.inUse[i] {
-			r.inUse[i] = true
-			r.end.UsedNodes++
-		}
-		r.measure(i)
+		r.gauges.Placed(i)
 	}
-	r.tally.add(r.arrived, &r.end, r.total)
-}
-
-func (r *run) measure(node int) {
-	now := r.workload.Fragmentation(r.nodes[node])
-	r.total += now - r.fragmented[node]
-	r.fragmented[node] = now
+	r.tally.add(r.arrived, read(r.gauges))
 }
 
 func (r *run) result() *Result {
 	result := r.tally.curves()
-	result.EndState = r.end
+	result.EndState = EndState{
+		Pods: r.pods, Failed: r.failed, UsedGPUMilli: r.gauges.UsedGPUMilli(), UsedCPUMilli: r.gauges.UsedCPUMilli(),
+		UsedMemoryBytes: r.gauges.UsedMemoryBytes(), UsedNodes: r.gauges.UsedNodes(),
+	}
 	return result
 }

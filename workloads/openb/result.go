@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
+	"github.com/fauxkube/fauxkube/workloads/gauges"
 )
 
 // Percentages is how many bins of arrived demand there are: 0 to 130 % of the GPU capacity.
@@ -17,6 +18,9 @@ type Curve [Percentages]float64
 type Result struct {
 	// Allocated and Fragmented are in percent of the GPU capacity, Nodes is how many nodes have pods.
 	Allocated, Fragmented, Nodes Curve
+	// Density is the used percentage of the GPUs of nodes in use, Imbalance the standard deviation of the nodes' used
+	// percentages, Kilowatts and DollarsPerHour what nodes in use draw and cost: see package gauges.
+	Density, Imbalance, Kilowatts, DollarsPerHour Curve
 	EndState
 }
 
@@ -35,47 +39,70 @@ type tally struct {
 	bins     [Percentages]bin
 }
 
-// bin holds what was measured while one percentage had arrived, in order.
-type bin struct{ allocated, fragmented, nodes []float64 }
+// The curves, in the order in which a reading has them.
+const (
+	curveAllocated = iota
+	curveFragmented
+	curveNodes
+	curveDensity
+	curveImbalance
+	curveKilowatts
+	curveDollarsPerHour
+	curveCount
+)
 
-// add takes the measures after one pod's arrival. Arrived and fragmented are in thousandths of GPUs.
-func (t *tally) add(arrived int64, now *EndState, fragmented float64) {
+// reading is what the gauges show at one time, bin what they showed while one percentage had arrived, in order.
+type (
+	reading [curveCount]float64
+	bin     [curveCount][]float64
+)
+
+// read cuts used and fragmented GPU to the digits that the published logs have.
+func read(g *gauges.Gauges) reading {
+	return reading{
+		decimals2(float64(g.UsedGPUMilli()) / float64(g.GPUCapacity()/policies.GPUMilli) / 10), decimals2(g.Fragmented()), float64(g.UsedNodes()),
+		g.PackingDensity(), g.Imbalance(), g.Kilowatts(), g.DollarsPerHour(),
+	}
+}
+
+// add takes a reading after one pod's arrival; arrived is in thousandths of GPUs.
+func (t *tally) add(arrived int64, now reading) {
 	percent := roundHalfEven(100*arrived, t.capacity)
 	if percent >= Percentages {
 		return
 	}
-	b := &t.bins[percent]
-	b.allocated = append(b.allocated, decimals2(float64(now.UsedGPUMilli)/float64(t.capacity/policies.GPUMilli)/10))
-	b.fragmented = append(b.fragmented, decimals2(fragmented))
-	b.nodes = append(b.nodes, float64(now.UsedNodes))
+	for curve, value := range now {
+		t.bins[percent][curve] = append(t.bins[percent][curve], value)
+	}
 }
 
 // curves are the means over the bins, to two decimals as published. An empty bin takes the mean over its neighbours, as
 // published, and where they are empty as well, what the bin before it has: on small clusters one pod steps over several.
 func (t *tally) curves() *Result {
 	r := &Result{}
-	for i := range t.bins {
-		b := t.bins[i]
-		if len(b.nodes) == 0 {
-			b = t.around(i)
+	for curve, to := range [curveCount]*Curve{&r.Allocated, &r.Fragmented, &r.Nodes, &r.Density, &r.Imbalance, &r.Kilowatts, &r.DollarsPerHour} {
+		for i := range t.bins {
+			values := t.bins[i][curve]
+			if len(values) == 0 {
+				values = t.around(i, curve)
+			}
+			switch {
+			case len(values) == 0 && i > 0:
+				to[i] = to[i-1]
+			case curve == curveFragmented:
+				to[i] = twoDecimals(100 * mean(values) / float64(t.capacity))
+			default:
+				to[i] = twoDecimals(mean(values))
+			}
 		}
-		if len(b.nodes) == 0 && i > 0 {
-			r.Allocated[i], r.Fragmented[i], r.Nodes[i] = r.Allocated[i-1], r.Fragmented[i-1], r.Nodes[i-1]
-			continue
-		}
-		r.Allocated[i] = twoDecimals(mean(b.allocated))
-		r.Fragmented[i] = twoDecimals(100 * mean(b.fragmented) / float64(t.capacity))
-		r.Nodes[i] = twoDecimals(mean(b.nodes))
 	}
 	return r
 }
 
 // around is the bins before and after an empty one.
-func (t *tally) around(i int) (all bin) {
+func (t *tally) around(i, curve int) (all []float64) {
 	for _, b := range t.bins[max(i-1, 0):min(i+2, Percentages)] {
-		all.allocated = append(all.allocated, b.allocated...)
-		all.fragmented = append(all.fragmented, b.fragmented...)
-		all.nodes = append(all.nodes, b.nodes...)
+		all = append(all, b[curve]...)
 	}
 	return all
 }
