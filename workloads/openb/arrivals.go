@@ -17,8 +17,8 @@ const (
 	droppedSecond = 10  // draws before the nodes are named
 )
 
-// arrivals are the pods in the order of their arrival, with their types numbered.
-func arrivals(t *Trace, r *rand.Rand) []policies.Pod {
+// inOrder are the pods in the order of their arrival, with their types numbered.
+func inOrder(t *Trace, r *rand.Rand) []policies.Pod {
 	sorted := slices.Clone(t.Pods)
 	slices.SortStableFunc(sorted, func(a, b policies.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	policies.NumberTypes(sorted)

@@ -25,7 +25,7 @@ import (
 // The result is rounded up to two decimals. That also hides the last digits, in which processors may differ here: a
 // bound takes part in no decision.
 func UpperBound(t *Trace, seed int64, percent int) float64 {
-	p := newProgram(t, arrivals(t, rand.New(rand.NewSource(seed))), percent)
+	p := newProgram(t, inOrder(t, rand.New(rand.NewSource(seed))), percent)
 	allocated := p.solve()
 	return math.Ceil(1e4*allocated/float64(t.GPUCapacity())-1e-6) / 100
 }

@@ -31,7 +31,7 @@ type Scene struct {
 // Draw makes the scene of a seed. What policies draw follows in the same stream.
 func Draw(t *Trace, seed int64) (*Scene, policies.Draw) {
 	r := rand.New(rand.NewSource(seed))
-	pods := arrivals(t, r)
+	pods := inOrder(t, r)
 	return &Scene{pods, namedNodes(t, r), policies.NewWorkload(Typical(t.Pods))}, r.Intn
 }
 

@@ -7,9 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
+	"github.com/fauxkube/fauxkube/workloads/arrivals"
 )
 
 // NodeFile is the list of the GPU nodes in a trace's folder.
@@ -19,6 +22,8 @@ const (
 	mebibyte = 1 << 20
 	// largestNumber keeps sums over a trace far from overflow.
 	largestNumber = 1 << 40
+	// largestTime is 68 years in seconds; twice that still counts in nanoseconds.
+	largestTime = 1 << 31
 	// largestNode is far above any machine with GPUs.
 	largestNode = 1024
 )
@@ -29,7 +34,13 @@ type Trace struct {
 	Name  string
 	Nodes []policies.Node
 	Pods  []policies.Pod
+	// times are when each pod came and went, in seconds, as far as the file has them.
+	times []times
+	// noTimes says why the times are of no use; the protocol does not need them.
+	noTimes error
 }
+
+type times struct{ created, deleted int64 }
 
 // Load reads a folder's GPU nodes and one of its pod lists. Errors name file, line and column.
 func Load(folder, pods string) (*Trace, error) {
@@ -81,6 +92,12 @@ func (r *row) text(column string) string {
 		return ""
 	}
 	return r.fields[i]
+}
+
+// missing reports whether the file has no such column.
+func (r *row) missing(column string) bool {
+	_, ok := r.columns[column]
+	return !ok
 }
 
 // number is a column's whole number from 0 to most.
@@ -177,6 +194,42 @@ func (t *Trace) addPod(r *row) {
 		r.err = fmt.Errorf("num_gpu %d and gpu_milli %d: want both 0 or neither", p.GPUs, p.GPUMilli)
 	}
 	t.Pods = append(t.Pods, p)
+	t.addTimes(r)
+}
+
+// addTimes reads when the pod came and went. A list without such columns, or with a line that makes no sense, is still
+// good for the protocol.
+func (t *Trace) addTimes(r *row) {
+	if t.noTimes != nil || r.err != nil {
+		return
+	}
+	if r.missing("creation_time") || r.missing("deletion_time") {
+		t.noTimes = fmt.Errorf("%s: no columns are called creation_time and deletion_time, so nobody knows when pods come and go", t.Name)
+		return
+	}
+	at := times{r.number("creation_time", largestTime), r.number("deletion_time", largestTime)}
+	if r.err == nil && at.deleted < at.created {
+		r.err = fmt.Errorf("deletion_time: %d is before creation_time, %d", at.deleted, at.created)
+	}
+	if r.err != nil {
+		t.noTimes, r.err = fmt.Errorf("%s: pod %s: %w", t.Name, r.text("name"), r.err), nil
+	}
+	t.times = append(t.times, at)
+}
+
+// Jobs are the pods with their types numbered, when they came, and how long they stayed. The error says why the list
+// does not tell.
+func (t *Trace) Jobs() ([]arrivals.Job, error) {
+	if t.noTimes != nil {
+		return nil, t.noTimes
+	}
+	pods := slices.Clone(t.Pods)
+	policies.NumberTypes(pods)
+	jobs := make([]arrivals.Job, len(pods))
+	for i, at := range t.times {
+		jobs[i] = arrivals.Job{Pod: pods[i], Arrives: time.Duration(at.created) * time.Second, Stays: time.Duration(at.deleted-at.created) * time.Second}
+	}
+	return jobs, nil
 }
 
 // GPUCapacity is the sum over the nodes, in thousandths.
@@ -185,4 +238,15 @@ func (t *Trace) GPUCapacity() (sum int64) {
 		sum += int64(len(t.Nodes[i].GPULeft)) * policies.GPUMilli
 	}
 	return sum
+}
+
+// NewTrace is a trace that no file holds.
+func NewTrace(name string, nodes []policies.Node, jobs []arrivals.Job) *Trace {
+	t := &Trace{Name: name, Nodes: nodes}
+	for i := range jobs {
+		t.Pods = append(t.Pods, jobs[i].Pod)
+		created := int64(jobs[i].Arrives / time.Second)
+		t.times = append(t.times, times{created, created + int64(jobs[i].Stays/time.Second)})
+	}
+	return t
 }
