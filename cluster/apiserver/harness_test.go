@@ -106,7 +106,7 @@ func (c *fakeClient) Grant(ttlSeconds int64, done func(int64, error)) {
 
 func (c *fakeClient) Compact(revision int64, done func(error)) {
 	c.later(func() func() {
-		_, err := c.store.kv.Compact(revision)
+		_, _, err := c.store.kv.Compact(revision)
 		return func() { done(err) }
 	})
 }

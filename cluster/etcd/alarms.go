@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/fauxkube/fauxkube/sim/network"
 )
 
 // AlarmType is what an alarm is about.
@@ -158,18 +160,30 @@ func opsSpaceBytes(ops []RequestOp) (n int) {
 	return n
 }
 
-// overQuota reports whether a write of a size would take the database beyond its quota; the first such write raises the
-// alarm (server/etcdserver/api/v3rpc/quota.go).
-func (m *Member) overQuota(sizeBytes int) bool {
+// full reports whether what a request takes would bring the database to its quota.
+func (m *Member) full(sizeBytes int) bool {
 	size := max(m.backend.fileBytes, m.store.SizeBytes())
-	if sizeBytes == 0 || size+int64(sizeBytes) < m.config.QuotaBytes {
-		return false
-	}
+	return sizeBytes > 0 && size+int64(sizeBytes) >= m.config.QuotaBytes
+}
+
+// raiseNoSpace raises the alarm and then fails a call, which may be nil.
+func (m *Member) raiseNoSpace(call *network.ServerCall) {
 	mine := Alarm{MemberID: m.id, Type: AlarmNoSpace}
-	if !m.alarms[mine] {
-		c := m.newCommand(&AlarmRequest{Action: AlarmActivate, Alarm: mine}, commandBytes, nil)
-		m.waiting = append(m.waiting, c.entry())
-		m.wake()
+	m.proposeOwn(&AlarmRequest{Action: AlarmActivate, Alarm: mine}, func(error) {
+		if call != nil {
+			call.Fail(ErrNoSpace)
+		}
+	})
+}
+
+// failFull ends a request that was let in when there was space, and met none when it was applied. It has had its effect
+// nevertheless, since members have files of different sizes and must come to the same state; but a member without space
+// says so, and raises the alarm first where there is none (etcdserver/server.go: applyEntryNormal).
+func (m *Member) failFull(c *Command, mine bool) {
+	switch {
+	case !m.alarms.raised(AlarmNoSpace):
+		m.raiseNoSpace(m.takeCall(c))
+	case mine:
+		m.answer(c, nil, 0, ErrNoSpace)
 	}
-	return true
 }

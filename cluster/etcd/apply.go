@@ -79,6 +79,7 @@ func (m *Member) applyEntry(e *raftpb.Entry) {
 		return
 	}
 	mine := c.proposer == m && c.listed
+	full := m.full(spaceBytes(c.request))
 	response, size, err := m.applyCommand(c, mine)
 	changes := m.changesOf(c, err)
 	m.history = m.canonical.observe(m, e, changes, err)
@@ -89,9 +90,19 @@ func (m *Member) applyEntry(e *raftpb.Entry) {
 		m.hub.Notify(changes)
 		m.backend.note(m, len(changes))
 	}
-	if mine {
+	switch {
+	case full && err == nil:
+		m.failFull(c, mine)
+	case mine && isCompaction(c):
+		m.answerCompaction(c, response, size, err)
+	case mine:
 		m.answer(c, response, size, err)
 	}
+}
+
+func isCompaction(c *Command) bool {
+	_, ok := c.request.(*CompactionRequest)
+	return ok
 }
 
 // changesOf returns what a command has written. The keyspace remembers its last write only.
@@ -156,18 +167,6 @@ func (m *Member) applyTxn(r *TxnRequest, respond bool) (any, int, error) {
 // fill completes a header of which the keyspace has set the revision.
 func (m *Member) fill(h *Header) {
 	h.ClusterID, h.MemberID, h.RaftTerm = m.clusterID, m.id, m.term
-}
-
-func (m *Member) applyCompaction(r *CompactionRequest) (any, int, error) {
-	visited, err := m.store.Compact(r.Revision)
-	if err != nil {
-		return nil, 0, err
-	}
-	if uint64(visited) >= m.config.SnapshotEntries {
-		m.snapshots.wanted = true // The one before holds on to the history that is gone.
-	}
-	m.process.Charge(m.ops.compact, int64(visited), 0, m.kinds.worked, 0, m)
-	return &CompactionResponse{Header: m.header()}, headerBytes, nil
 }
 
 // headerBytes is the modelled size of a response that is a header alone.

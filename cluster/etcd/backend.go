@@ -11,6 +11,8 @@ type backend struct {
 	armed      bool
 	committing bool
 	began      sim.Monotonic
+	// next are told when a commit that has not begun yet is durable, current when the one under way is.
+	next, current []func()
 	// fileBytes is the size of the file: it grows with what is in use and shrinks only by defragmentation.
 	fileBytes int64
 }
@@ -39,15 +41,22 @@ func commitBackend(_ uint64, ref any) {
 	}
 }
 
+// force commits whatever there is and calls done when it is durable.
+func (b *backend) force(m *Member, done func()) {
+	b.next = append(b.next, done)
+	b.commit(m)
+}
+
 // commit writes what has changed. One that is still under way takes what comes meanwhile along with the next.
 func (b *backend) commit(m *Member) {
-	if b.committing || b.operations == 0 {
+	if b.committing || b.operations == 0 && len(b.next) == 0 {
 		return
 	}
 	m.updateSizes()
 	f := m.process.Machine().Disk().Open(m.config.diskPrefix() + "db")
-	size := min(b.pages, max(b.fileBytes, pageBytes))
+	size := min(max(b.pages, pageBytes), max(b.fileBytes, pageBytes))
 	b.pages, b.operations = 0, 0
+	b.current, b.next = b.next, nil
 	if err := f.Write(0, nil, int(size)); err != nil {
 		m.fail(err)
 		return
@@ -60,9 +69,21 @@ func (b *backend) commit(m *Member) {
 		case err != nil:
 			m.fail(err)
 		default:
-			m.metrics.backendCommit.Observe(m.monotonic().Sub(b.began))
+			b.committed(m)
 		}
 	})
+}
+
+func (b *backend) committed(m *Member) {
+	m.metrics.backendCommit.Observe(m.monotonic().Sub(b.began))
+	waited := b.current
+	b.current = nil
+	for _, done := range waited {
+		done()
+	}
+	if len(b.next) > 0 {
+		b.commit(m)
+	}
 }
 
 // updateSizes brings the modelled size of the file up to date.

@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/etcd/backup"
@@ -12,9 +13,10 @@ import (
 )
 
 // Client talks to a store through its members' client addresses. Requests go to the first endpoint that works: kubeadm
-// gives an API server the member on its own machine. One that was never sent is sent to the next endpoint, a read that
-// failed is asked again, as etcd's own client does. Callbacks run in events of their own. A write that ends with a
-// connection's error may have taken effect, or still may.
+// gives an API server the member on its own machine. One that was never sent is sent to the next endpoint, and
+// what can be asked twice is asked again when it has failed: what etcd's own client repeats (client/v3/retry.go), which is
+// everything but writes of keys, compactions and changes of the membership. Callbacks run in events of their own. A write
+// that ends with a connection's error may have taken effect, or still may.
 type Client struct {
 	process *host.Process
 	methods *methods
@@ -96,14 +98,14 @@ func (e *endpoint) probe(c *Client) {
 
 // call is a request under way.
 type call[R any] struct {
-	client   *Client
-	endpoint *endpoint
-	method   network.Method
-	payload  any
-	size     int
-	read     bool
-	attempts int
-	done     func(*R, error)
+	client     *Client
+	endpoint   *endpoint
+	method     network.Method
+	payload    any
+	size       int
+	repeatable bool
+	attempts   int
+	done       func(*R, error)
 }
 
 // retrier is a call of whatever answer.
@@ -111,8 +113,8 @@ type retrier interface{ start() }
 
 func retryCall(_ uint64, ref any) { ref.(retrier).start() }
 
-func request[R any](c *Client, m network.Method, payload any, size int, read bool, done func(*R, error)) {
-	x := &call[R]{client: c, method: m, payload: payload, size: size, read: read, done: done}
+func request[R any](c *Client, m network.Method, payload any, size int, repeatable bool, done func(*R, error)) {
+	x := &call[R]{client: c, method: m, payload: payload, size: size, repeatable: repeatable, done: done}
 	x.start()
 }
 
@@ -130,7 +132,7 @@ func (x *call[R]) finish(answer any, err error) {
 	if broken(err) {
 		x.endpoint.fail(x.client)
 	}
-	if x.attempts++; x.attempts > maxRetries || !neverSent(err) && !((x.read || x.client.writeRetried) && passes(err)) {
+	if x.attempts++; x.attempts > maxRetries || !neverSent(err) && !((x.repeatable || x.client.writeRetried) && passes(err)) {
 		x.done(nil, err)
 		return
 	}
@@ -149,10 +151,14 @@ func neverSent(err error) bool {
 // broken reports errors that say something about the endpoint.
 func broken(err error) bool { return neverSent(err) || errors.Is(err, network.ErrReset) }
 
-// passes reports errors that will be over soon, which etcd gives the code Unavailable.
+// unavailable are the errors to which etcd gives that code (api/v3rpc/rpctypes/error.go): they will be over soon.
+var unavailable = []error{
+	network.ErrReset, ErrNoLeader, ErrLeaderChanged, ErrStopped, ErrTimeout, ErrTimeoutDueToLeaderFail, ErrTimeoutDueToConnectionLost,
+	ErrTimeoutLeaderTransfer, ErrUnhealthy,
+}
+
 func passes(err error) bool {
-	return errors.Is(err, network.ErrReset) || errors.Is(err, ErrLeaderChanged) || errors.Is(err, ErrNoLeader) ||
-		errors.Is(err, ErrTimeoutDueToLeaderFail)
+	return slices.ContainsFunc(unavailable, func(known error) bool { return errors.Is(err, known) })
 }
 
 // Range reads keys.
@@ -172,7 +178,7 @@ func (c *Client) Delete(r *DeleteRangeRequest, done func(*DeleteRangeResponse, e
 
 // Txn runs a transaction.
 func (c *Client) Txn(r *TxnRequest, done func(*TxnResponse, error)) {
-	request(c, c.methods.txn, r, r.SizeBytes(), r.IsReadOnly(), done)
+	request(c, c.methods.txn, r, r.SizeBytes(), false, done)
 }
 
 // Compact drops the history before a revision.
@@ -183,7 +189,7 @@ func (c *Client) Compact(revision int64, done func(error)) {
 
 // LeaseGrant makes a lease of a time in seconds; id 0 lets the store choose.
 func (c *Client) LeaseGrant(id, ttlSeconds int64, done func(*LeaseGrantResponse, error)) {
-	request(c, c.methods.grant, &LeaseGrantRequest{ID: id, TTLSeconds: ttlSeconds}, commandBytes, false, done)
+	request(c, c.methods.grant, &LeaseGrantRequest{ID: id, TTLSeconds: ttlSeconds}, commandBytes, true, done)
 }
 
 // Grant makes a lease and returns its id.
@@ -199,7 +205,7 @@ func (c *Client) Grant(ttlSeconds int64, done func(id int64, err error)) {
 
 // LeaseRevoke ends a lease and deletes its keys.
 func (c *Client) LeaseRevoke(id int64, done func(*LeaseRevokeResponse, error)) {
-	request(c, c.methods.revoke, &LeaseRevokeRequest{id}, commandBytes, false, done)
+	request(c, c.methods.revoke, &LeaseRevokeRequest{id}, commandBytes, true, done)
 }
 
 // LeaseKeepAlive renews a lease once. Its time is 0 where the lease has ended.
@@ -239,7 +245,7 @@ func (c *Client) MemberList(done func(*MemberListResponse, error)) {
 
 // MoveLeader hands the leadership over; only the leader's endpoint can.
 func (c *Client) MoveLeader(to uint64, done func(error)) {
-	request(c, c.methods.moveLeader, &MoveLeaderRequest{to}, commandBytes, false, func(_ *EmptyResponse, err error) { done(err) })
+	request(c, c.methods.moveLeader, &MoveLeaderRequest{to}, commandBytes, true, func(_ *EmptyResponse, err error) { done(err) })
 }
 
 // Status asks the next endpoint about itself.
@@ -254,7 +260,7 @@ func (c *Client) HashKV(revision int64, done func(*HashKVResponse, error)) {
 
 // Alarm lists, raises or lowers alarms.
 func (c *Client) Alarm(r *AlarmRequest, done func(*AlarmResponse, error)) {
-	request(c, c.methods.alarm, r, commandBytes, false, done)
+	request(c, c.methods.alarm, r, commandBytes, true, done)
 }
 
 // Defragment gives the free pages of the next endpoint's database back.

@@ -128,5 +128,5 @@ func (c *electionClock) leaderElected(m *Member) { c.elected = m.process.Monoton
 
 // leaderFailedSince reports whether the leadership changed while a request that came at start was waiting.
 func (c *electionClock) leaderFailedSince(m *Member, start sim.Monotonic) bool {
-	return start.Sub(c.elected.Add(-2*m.config.ElectionTimeout)) > 0 && start < c.elected || m.leader == 0
+	return start.Sub(c.elected.Add(-2*m.config.ElectionTimeout)) > 0 && start < c.elected
 }

@@ -20,9 +20,11 @@ type Command struct {
 	// sizeBytes is the modelled encoded size.
 	sizeBytes int
 
-	// The member that proposed it, and whom it will answer; nil where nobody waits.
+	// The member that proposed it, and whom it will answer: a client's call, or the member itself, which then is told how
+	// it went. Both are nil where nobody waits.
 	proposer   *Member
 	call       *network.ServerCall
+	done       func(error)
 	arrived    sim.Monotonic
 	prev, next *Command
 	listed     bool

@@ -11,7 +11,7 @@ type kinds struct {
 	tick, election, drain, decoded, applied, worked, sweep   sim.Kind
 	readRetry, read, leave, handover                         sim.Kind
 	leaseCheck, flush, watchSync, watchProgress, leaderWatch sim.Kind
-	backend, autoCompact                                     sim.Kind
+	backend, dropped, dropNext, autoCompact                  sim.Kind
 }
 
 func registerKinds(p *host.Process) *kinds {
@@ -27,13 +27,15 @@ func registerKinds(p *host.Process) *kinds {
 			readRetry:     p.Kind("etcd.read.retry", readRetry),
 			read:          p.Kind("etcd.read", answerRead),
 			leave:         p.Kind("etcd.leave", leave),
-			handover:      p.Kind("etcd.handover", handover),
+			handover:      p.Kind("etcd.handover", handoverDue),
 			leaseCheck:    p.Kind("etcd.lease.check", checkLeases),
 			flush:         p.Kind("etcd.watch.flush", flushHub),
 			watchSync:     p.Kind("etcd.watch.sync", syncWatchers),
 			watchProgress: p.Kind("etcd.watch.progress", progressDue),
 			leaderWatch:   p.Kind("etcd.watch.leader", leaderMissing),
 			backend:       p.Kind("etcd.backend", commitBackend),
+			dropped:       p.Kind("etcd.compact.dropped", droppedBatch),
+			dropNext:      p.Kind("etcd.compact.next", dropNext),
 			autoCompact:   p.Kind("etcd.compact.auto", compactDue),
 		}
 	}).(*kinds)

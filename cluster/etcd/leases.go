@@ -135,8 +135,8 @@ func (m *Member) answerRenewals(which func(id int64) bool, err error) {
 
 // grant proposes a lease; the id is the client's or one of the member's own.
 func (m *Member) grant(r *LeaseGrantRequest, call *network.ServerCall) {
-	if m.overQuota(leaseQuotaBytes) {
-		call.Fail(ErrNoSpace)
+	if m.full(leaseQuotaBytes) {
+		m.raiseNoSpace(call)
 		return
 	}
 	if r.ID == 0 {
@@ -152,10 +152,31 @@ func (m *Member) newLeaseID() int64 {
 	return int64((high&^0xffffff | m.requests&0xffffff) & math.MaxInt64)
 }
 
-// keepAlive renews a lease. Only the leader can, so that others ask it.
-func (m *Member) keepAlive(r *LeaseKeepAliveRequest, call *network.ServerCall) {
-	if !m.IsLeader() || !m.lessor.Primary() {
+// keepAlive renews a lease. Only the leader can, so that others ask it. One that has been held up, by its disk, asks
+// first whether it still leads (etcdserver: ensureLeadership): the next leader may have let the lease go.
+func (m *Member) keepAlive(call *network.ServerCall) {
+	switch {
+	case !m.IsLeader():
 		m.toLeader(call)
+	case m.heldUp():
+		m.awaitRound(call)
+	default:
+		m.awaitCommitted(call)
+	}
+}
+
+// heldUpTicks is after how many heartbeats without a turn a leader is not sure any more that it leads
+// (etcdserver/server.go: isActive).
+const heldUpTicks = 3
+
+// heldUp reports whether the disk has kept the member from talking to the others for a while.
+func (m *Member) heldUp() bool {
+	return m.saving && m.monotonic().Sub(m.savedAt) >= heldUpTicks*m.config.HeartbeatInterval
+}
+
+func (m *Member) renew(r *LeaseKeepAliveRequest, call *network.ServerCall) {
+	if !m.IsLeader() || !m.lessor.Primary() {
+		call.Fail(ErrLeaderChanged)
 		return
 	}
 	ttl, err := m.lessor.Renew(r.ID, m.monotonic())
@@ -176,9 +197,17 @@ func (m *Member) replyRenewal(call *network.ServerCall, id, ttl int64, err error
 }
 
 // timeToLive says how long a lease has left, which the leader knows.
-func (m *Member) timeToLive(r *LeaseTimeToLiveRequest, call *network.ServerCall) {
-	if !m.IsLeader() || !m.lessor.Primary() {
+func (m *Member) timeToLive(call *network.ServerCall) {
+	if !m.IsLeader() {
 		m.toLeader(call)
+		return
+	}
+	m.awaitCommitted(call)
+}
+
+func (m *Member) tellTimeToLive(r *LeaseTimeToLiveRequest, call *network.ServerCall) {
+	if !m.IsLeader() || !m.lessor.Primary() {
+		call.Fail(ErrLeaderChanged)
 		return
 	}
 	left, granted, err := m.lessor.TimeToLive(r.ID, m.monotonic())
@@ -207,13 +236,33 @@ func (m *Member) toLeader(call *network.ServerCall) {
 		call.Fail(ErrNoLeader)
 		return
 	}
+	asked := m.header()
 	p.bulk.Call(call.Method(), call.Payload(), call.SizeBytes(), m.config.requestTimeout(), func(answer any, err error) {
 		if err != nil {
 			call.Fail(err)
 			return
 		}
-		call.Reply(answer, headerBytes)
+		call.Reply(m.passedOn(answer, asked), headerBytes)
 	})
+}
+
+// passedOn is the leader's answer under the header of the member that was asked: of a renewal that from before it, since
+// the lease may have been revoked meanwhile.
+func (m *Member) passedOn(answer any, asked Header) any {
+	switch a := answer.(type) {
+	case *LeaseKeepAliveResponse:
+		own := *a
+		own.Header = asked
+		return &own
+	case *LeaseTimeToLiveResponse:
+		own := *a
+		own.Header = m.header()
+		return &own
+	case *MemberListResponse:
+		return &MemberListResponse{Header: m.header(), Members: a.Members}
+	default:
+		return answer
+	}
 }
 
 // serveForwarded answers what another member has passed on to its leader.
@@ -222,12 +271,12 @@ func (m *Member) serveForwarded(call *network.ServerCall) {
 		call.Fail(ErrNotLeader)
 		return
 	}
-	switch r := call.Payload().(type) {
+	switch call.Payload().(type) {
 	case *LeaseKeepAliveRequest:
-		m.keepAlive(r, call)
+		m.keepAlive(call)
 	case *LeaseTimeToLiveRequest:
-		m.timeToLive(r, call)
-	case *MemberPromoteRequest:
+		m.timeToLive(call)
+	case *MemberAddRequest, *MemberRemoveRequest, *MemberPromoteRequest:
 		m.changeMembers(call)
 	default:
 		call.Fail(ErrNotLeader)

@@ -79,10 +79,10 @@ type Member struct {
 	backend   backend
 
 	// Service.
-	reads    reads
-	leases   leases
-	watches  watches
-	compacts autoCompaction
+	reads       reads
+	leases      leases
+	watches     watches
+	compactions compactions
 }
 
 // StartMember runs a member in the process's present incarnation: from its disk if there is something on it, otherwise

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -15,14 +16,13 @@ import (
 
 // Errors of membership changes in etcd's words (api/v3rpc/rpctypes/error.go).
 var (
-	ErrMemberExists        = errors.New("etcdserver: member ID already exist")
-	ErrPeerURLExists       = errors.New("etcdserver: Peer URLs already exists")
-	ErrMemberNotFound      = errors.New("etcdserver: member not found")
-	ErrMemberNotLearner    = errors.New("etcdserver: can only promote a learner member")
-	ErrLearnerNotReady     = errors.New("etcdserver: can only promote a learner member which is in sync with leader")
-	ErrTooManyLearners     = errors.New("etcdserver: too many learner members in cluster")
-	ErrUnhealthy           = errors.New("etcdserver: unhealthy cluster")
-	ErrBadLeaderTransferee = errors.New("etcdserver: bad leader transferee")
+	ErrMemberExists     = errors.New("etcdserver: member ID already exist")
+	ErrPeerURLExists    = errors.New("etcdserver: Peer URLs already exists")
+	ErrMemberNotFound   = errors.New("etcdserver: member not found")
+	ErrMemberNotLearner = errors.New("etcdserver: can only promote a learner member")
+	ErrLearnerNotReady  = errors.New("etcdserver: can only promote a learner member which is in sync with leader")
+	ErrTooManyLearners  = errors.New("etcdserver: too many learner members in cluster")
+	ErrUnhealthy        = errors.New("etcdserver: unhealthy cluster")
 )
 
 // maxLearners is how many learners a cluster may have (etcd's default), readyPercent how much of the leader's log a
@@ -83,24 +83,15 @@ type MemberListResponse struct {
 	Members []Peer
 }
 
-// changeMembers checks a change and proposes it. The strict reconfiguration check refuses what would leave the cluster
-// unable to agree should the change go through now.
+// changeMembers checks a change and proposes it. The leader does that for all: how far a learner is only the leader knows,
+// and it alone talks to everybody all the time. (etcd's members do keep connections to all others, so that there each
+// judges for itself whether the cluster is healthy.)
 func (m *Member) changeMembers(call *network.ServerCall) {
-	var change raftpb.ConfChange
-	var context membershipChange
-	var err error
-	switch r := call.Payload().(type) {
-	case *MemberAddRequest:
-		change, context, err = m.checkAdd(r)
-	case *MemberRemoveRequest:
-		change, err = m.checkRemove(r)
-	case *MemberPromoteRequest:
-		if !m.IsLeader() {
-			m.toLeader(call) // Only the leader knows how far the learner is.
-			return
-		}
-		change, context, err = m.checkPromote(r)
+	if !m.IsLeader() {
+		m.toLeader(call)
+		return
 	}
+	change, context, err := m.proposedChange(call.Payload())
 	if err != nil {
 		call.Fail(err)
 		return
@@ -119,74 +110,71 @@ func (m *Member) changeMembers(call *network.ServerCall) {
 	m.wake()
 }
 
-func (m *Member) checkAdd(r *MemberAddRequest) (raftpb.ConfChange, membershipChange, error) {
-	p := r.Member.withID()
-	change := raftpb.ConfChange{Type: raftpb.ConfChangeAddNode, NodeID: p.ID}
-	learners := 0
-	for _, other := range m.cluster.sorted() {
-		switch {
-		case other.ID == p.ID:
-			return change, membershipChange{}, ErrMemberExists
-		case other.PeerAddress == p.PeerAddress:
-			return change, membershipChange{}, ErrPeerURLExists
-		case other.Learner:
-			learners++
+// proposedChange is the change of raft's configuration that a request stands for. The strict reconfiguration check refuses
+// what would leave the cluster unable to agree should the change go through now; whether the change fits the list of
+// members is found out when it is applied, by all members alike.
+func (m *Member) proposedChange(request any) (change raftpb.ConfChange, context membershipChange, err error) {
+	switch r := request.(type) {
+	case *MemberAddRequest:
+		context.Member = r.Member.withID()
+		change = raftpb.ConfChange{Type: raftpb.ConfChangeAddNode, NodeID: context.Member.ID}
+		if context.Member.Learner {
+			change.Type = raftpb.ConfChangeAddLearnerNode
 		}
+		err = m.mayAdd()
+	case *MemberRemoveRequest:
+		change = raftpb.ConfChange{Type: raftpb.ConfChangeRemoveNode, NodeID: r.ID}
+		err = m.mayRemove(r.ID)
+	case *MemberPromoteRequest:
+		context.Member, context.Promote = m.cluster.members[r.ID], true
+		change = raftpb.ConfChange{Type: raftpb.ConfChangeAddNode, NodeID: r.ID}
+		err = m.mayPromote(r.ID)
 	}
-	switch {
-	case m.cluster.removed[p.ID]:
-		return change, membershipChange{}, ErrMemberExists
-	case p.Learner && learners >= maxLearners:
-		return change, membershipChange{}, ErrTooManyLearners
-	case p.Learner:
-		change.Type = raftpb.ConfChangeAddLearnerNode
-	case m.started() < m.voters(): // A new voter that has not started must not tip the balance.
-		return change, membershipChange{}, ErrUnhealthy
-	}
-	return change, membershipChange{Member: p}, nil
+	return change, context, err
 }
 
-func (m *Member) checkRemove(r *MemberRemoveRequest) (raftpb.ConfChange, error) {
-	change := raftpb.ConfChange{Type: raftpb.ConfChangeRemoveNode, NodeID: r.ID}
-	p, ok := m.cluster.members[r.ID]
-	if !ok {
-		return change, ErrMemberNotFound
+// mayAdd counts the newcomer as a voter that is down, whether it will vote or not (etcdserver/util.go:
+// isConnectedToQuorumAfterAddingNewMemberSince).
+func (m *Member) mayAdd() error {
+	if n := m.voters(); n > 1 && m.reachedVoters() < quorum(n+1) {
+		return ErrUnhealthy
 	}
-	if p.Learner {
-		return change, nil
-	}
-	if m.hears(r.ID) && m.started()-1 < (m.voters()-1)/2+1 {
-		return change, ErrUnhealthy
-	}
-	return change, nil
+	return nil
 }
 
-func (m *Member) checkPromote(r *MemberPromoteRequest) (raftpb.ConfChange, membershipChange, error) {
-	change := raftpb.ConfChange{Type: raftpb.ConfChangeAddNode, NodeID: r.ID}
-	p, ok := m.cluster.members[r.ID]
-	switch {
-	case !ok:
-		return change, membershipChange{}, ErrMemberNotFound
-	case !p.Learner:
-		return change, membershipChange{}, ErrMemberNotLearner
-	case !m.learnerReady(r.ID):
-		return change, membershipChange{}, ErrLearnerNotReady
+// mayRemove lets learners go, and voters that are down anyway (etcdserver/server.go: mayRemoveMember).
+func (m *Member) mayRemove(id uint64) error {
+	p, ok := m.cluster.members[id]
+	if !ok || p.Learner || !m.hears(id) || m.reachedVoters()-1 >= quorum(m.voters()-1) {
+		return nil
 	}
-	return change, membershipChange{Member: p, Promote: true}, nil
+	return ErrUnhealthy
+}
+
+func (m *Member) mayPromote(id uint64) error {
+	if _, ok := m.cluster.members[id]; !ok {
+		return ErrMemberNotFound
+	}
+	if !m.learnerReady(id) {
+		return ErrLearnerNotReady
+	}
+	return nil
 }
 
 func (m *Member) learnerReady(id uint64) bool {
 	var leader, learner uint64
 	m.node.WithProgress(func(other uint64, _ raft.ProgressType, p tracker.Progress) {
-		switch other {
-		case m.id:
+		if other == m.id {
 			leader = p.Match
-		case id:
+		}
+		if other == id {
 			learner = p.Match
 		}
 	})
 	return learner*100 >= leader*readyPercent
 }
+
+func quorum(voters int) int { return voters/2 + 1 }
 
 func (m *Member) voters() (n int) {
 	for _, p := range m.cluster.sorted() {
@@ -197,19 +185,20 @@ func (m *Member) voters() (n int) {
 	return n
 }
 
-// started counts the voters that this member hears, itself included.
-func (m *Member) started() (n int) {
+// healthInterval is how long members must have been connected before they count for a change of the membership
+// (etcdserver/server.go: HealthInterval).
+const healthInterval = 5 * time.Second
+
+// reachedVoters counts the voters that this member has been connected to for a while, itself included.
+func (m *Member) reachedVoters() int { return m.votersConnectedFor(healthInterval) }
+
+func (m *Member) votersConnectedFor(span time.Duration) (n int) {
 	for _, p := range m.cluster.sorted() {
-		if !p.Learner && m.hears(p.ID) {
+		if !p.Learner && (p.ID == m.id || m.connectedFor(p.ID) > span) {
 			n++
 		}
 	}
 	return n
-}
-
-func (m *Member) hears(id uint64) bool {
-	p := m.peers[id]
-	return id == m.id || p != nil && p.conn.Connected()
 }
 
 // applyConfChange takes a committed change of the configuration over. One that cannot be is applied as no change.
@@ -237,21 +226,41 @@ func (m *Member) applyConfChange(e *raftpb.Entry) {
 	m.snapshots.wanted = true
 }
 
-// validate finds what no longer holds of a change since it was proposed.
+// validate finds what does not fit the list of members (membership/cluster.go: ValidateConfigurationChange).
 func (m *Member) validate(change *raftpb.ConfChange, context *membershipChange) error {
 	p, exists := m.cluster.members[change.NodeID]
 	switch {
 	case m.cluster.removed[change.NodeID]:
 		return ErrMemberNotFound
-	case change.Type == raftpb.ConfChangeRemoveNode && !exists:
-		return ErrMemberNotFound
-	case context.Promote && (!exists || !p.Learner):
-		return ErrMemberNotLearner
-	case change.Type != raftpb.ConfChangeRemoveNode && !context.Promote && exists:
+	case change.Type == raftpb.ConfChangeRemoveNode || context.Promote:
+		if !exists {
+			return ErrMemberNotFound
+		}
+		if context.Promote && !p.Learner {
+			return ErrMemberNotLearner
+		}
+		return nil
+	case exists:
 		return ErrMemberExists
 	default:
-		return nil
+		return m.cluster.validateNew(context.Member)
 	}
+}
+
+func (c *cluster) validateNew(p Peer) error {
+	learners := 0
+	for _, other := range c.sorted() {
+		if other.PeerAddress == p.PeerAddress {
+			return ErrPeerURLExists
+		}
+		if other.Learner {
+			learners++
+		}
+	}
+	if p.Learner && learners >= maxLearners {
+		return ErrTooManyLearners
+	}
+	return nil
 }
 
 // adopt changes the list of members. A member that finds itself removed stops.

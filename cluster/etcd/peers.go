@@ -64,6 +64,20 @@ func (m *Member) connectPeer(p Peer) {
 	m.peers[p.ID] = connected
 }
 
+// hears reports whether another member is connected at the moment. A member always hears itself.
+func (m *Member) hears(id uint64) bool {
+	p := m.peers[id]
+	return id == m.id || p != nil && p.conn.Connected()
+}
+
+// connectedFor is how long another member has been connected; 0 where it is not.
+func (m *Member) connectedFor(id uint64) time.Duration {
+	if p := m.peers[id]; p != nil {
+		return p.conn.ConnectedFor()
+	}
+	return 0
+}
+
 // send hands raft's messages to the network. Of several acknowledgements the last says everything.
 func (m *Member) send(messages []raftpb.Message) {
 	acknowledged := false

@@ -36,6 +36,16 @@ func (m *Member) submit(request any, sizeBytes int, call *network.ServerCall) {
 	m.process.Charge(m.ops.request, kibibytes(sizeBytes), 0, m.kinds.decoded, 0, c)
 }
 
+// proposeOwn proposes what the member itself wants; done, which may be nil, is told how it went.
+func (m *Member) proposeOwn(request any, done func(error)) {
+	c := m.newCommand(request, commandBytes, nil)
+	if c.done = done; done != nil {
+		m.await(c)
+	}
+	m.waiting = append(m.waiting, c.entry())
+	m.wake()
+}
+
 // kibibytes is the unit of costs by size, rounded up.
 func kibibytes(sizeBytes int) int64 { return int64(sizeBytes+1023) >> 10 }
 
@@ -143,25 +153,49 @@ func (m *Member) abandoned(e raftpb.Entry) bool {
 	return c.proposer == m && !c.listed
 }
 
-// timeoutError tells whether a change of leaders explains the time-out.
+// timeoutError says what explains a time-out (etcdserver/server.go: parseProposeCtxErr).
 func (m *Member) timeoutError(c *Command) error {
-	if m.clock.leaderFailedSince(m, c.arrived) {
+	since := m.monotonic().Sub(c.arrived)
+	switch {
+	case m.clock.leaderFailedSince(m, c.arrived):
 		return ErrTimeoutDueToLeaderFail
+	case m.IsLeader() && m.votersConnectedFor(since) < quorum(m.voters()),
+		!m.IsLeader() && m.leader != 0 && m.connectedFor(m.leader) <= since:
+		return ErrTimeoutDueToConnectionLost
+	default:
+		return ErrTimeout
 	}
-	return ErrTimeout
 }
 
 // answer replies to whoever waits for a command, once.
 func (m *Member) answer(c *Command, response any, sizeBytes int, err error) {
-	call := c.call
-	c.call = nil
+	call, done := c.call, c.done
+	c.call, c.done = nil, nil
 	m.outstanding.remove(c)
 	m.metrics.pending.Set(int64(m.outstanding.count))
-	switch {
-	case call == nil:
-	case err != nil:
-		call.Fail(err)
-	default:
-		call.Reply(response, sizeBytes)
+	if call != nil {
+		reply(call, response, sizeBytes, err)
 	}
+	if done != nil {
+		done(err)
+	}
+}
+
+// takeCall takes over the call of a command that has been agreed upon, to be answered later: its time for agreement ends here.
+func (m *Member) takeCall(c *Command) *network.ServerCall {
+	if c.proposer != m {
+		return nil
+	}
+	call := c.call
+	c.call = nil
+	m.answer(c, nil, 0, nil)
+	return call
+}
+
+func reply(call *network.ServerCall, response any, sizeBytes int, err error) {
+	if err != nil {
+		call.Fail(err)
+		return
+	}
+	call.Reply(response, sizeBytes)
 }

@@ -16,11 +16,11 @@ type reads struct {
 	// next wait for a round to begin, current for the one under way to be answered, agreed for the state to get on.
 	next, current []read
 	agreed        []agreedRead
-	// round numbers the rounds; asking says that one is under way.
-	round  uint64
-	asking bool
-	began  sim.Monotonic
-	retry  sim.Timer
+	// asking says that a round is under way; its questions are numbered from first to last.
+	asking      bool
+	first, last uint64
+	began       sim.Monotonic
+	retry       sim.Timer
 }
 
 // read is a request that waits for the state to be recent enough.
@@ -40,29 +40,38 @@ func (m *Member) serveRange(c *network.ServerCall, serializable bool) {
 		m.serveRead(c)
 		return
 	}
-	r := &m.reads
-	r.next = append(r.next, read{c, m.monotonic()})
-	if !r.asking {
+	m.awaitRound(c)
+}
+
+// awaitRound serves a request after a round.
+func (m *Member) awaitRound(c *network.ServerCall) {
+	m.reads.next = append(m.reads.next, read{c, m.monotonic()})
+	if !m.reads.asking {
 		m.startRound()
 	}
+}
+
+// awaitCommitted serves a request of the leader's when what it knows to be committed by now has been applied.
+func (m *Member) awaitCommitted(c *network.ServerCall) {
+	m.reads.agreed = append(m.reads.agreed, agreedRead{read{c, m.monotonic()}, m.committed})
+	m.serveReads()
 }
 
 // startRound asks the leader. All reads that have come by now are part of the round.
 func (m *Member) startRound() {
 	r := &m.reads
 	r.current, r.next = r.next, nil
-	r.asking, r.began = true, m.monotonic()
+	r.asking, r.began, r.first = true, m.monotonic(), r.last+1
 	m.askIndex()
 }
 
-// askIndex puts the question to raft, under a new name each time: the answer to an earlier question would do as well,
-// but raft forgets questions when the leader changes.
+// askIndex puts the question to raft, under a new name each time: raft forgets questions when the leader changes.
 func (m *Member) askIndex() {
 	r := &m.reads
 	if !m.bugs.readIndexReused || m.monotonic() == r.began {
-		r.round++
+		r.last++
 	}
-	context := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, m.id), r.round)
+	context := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, m.id), r.last)
 	m.node.ReadIndex(context)
 	r.retry = m.process.At(readIndexRetry, 0, m.kinds.readRetry, 0, m)
 	m.wake()
@@ -81,12 +90,22 @@ func readRetry(_ uint64, ref any) {
 	m.askIndex()
 }
 
+// answers reports whether an answer of raft is to a question of the round under way. Any will do: each was asked after
+// the reads had come, and where a round trip takes longer than the retry only the earlier ones are ever answered.
+func (r *reads) answers(s *raft.ReadState, self uint64) bool {
+	if !r.asking || len(s.RequestCtx) != 16 || binary.BigEndian.Uint64(s.RequestCtx) != self {
+		return false
+	}
+	question := binary.BigEndian.Uint64(s.RequestCtx[8:])
+	return question >= r.first && question <= r.last
+}
+
 // learnReadStates takes the answers of raft.
 func (m *Member) learnReadStates(states []raft.ReadState) {
 	r := &m.reads
-	for _, s := range states {
-		mine := len(s.RequestCtx) == 16 && binary.BigEndian.Uint64(s.RequestCtx) == m.id
-		if !mine || !r.asking || binary.BigEndian.Uint64(s.RequestCtx[8:]) != r.round {
+	for i := range states {
+		s := &states[i]
+		if !r.answers(s, m.id) {
 			continue
 		}
 		m.endRound()
@@ -181,6 +200,12 @@ func (m *Member) serveRead(c *network.ServerCall) {
 		}
 	case *MemberListRequest:
 		s.response, s.size = &MemberListResponse{Header: m.header(), Members: m.cluster.sorted()}, 256
+	case *LeaseKeepAliveRequest:
+		m.renew(r, c)
+		return
+	case *LeaseTimeToLiveRequest:
+		m.tellTimeToLive(r, c)
+		return
 	}
 	if err != nil {
 		c.Fail(err)

@@ -150,7 +150,9 @@ func (m *Member) start(i *image, state raftpb.HardState, entries []raftpb.Entry)
 	m.newNode()
 	m.serving = true
 	m.clock.start(m)
-	m.startBackground()
+	m.metrics.quota.Set(m.config.QuotaBytes)
+	m.watchLeader()
+	m.startAutoCompaction()
 	m.run()
 }
 

@@ -94,7 +94,7 @@ func TestLossOfTheMajorityIsNotHidden(t *testing.T) {
 		w.client = NewClient(w.desk, w.network, []network.Address{w.configs[leader].ClientAddress})
 		w.client.Put(&PutRequest{Key: "a", Value: Bytes("2")}, done)
 	})
-	if !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrTimeoutDueToLeaderFail) {
+	if !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrTimeoutDueToLeaderFail) && !errors.Is(err, ErrTimeoutDueToConnectionLost) {
 		t.Fatalf("a put without a majority: %v", err)
 	}
 	if len(w.exits) != 2 || !errors.Is(w.exits[0], ErrBootstrapped) || !errors.Is(w.exits[1], ErrBootstrapped) {

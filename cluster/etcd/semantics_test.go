@@ -136,9 +136,7 @@ func TestWatchGoesOnAcrossLeaderChange(t *testing.T) {
 }
 
 // A watch that requires a leader ends when its member has been without one for three election timeouts; another one
-
 // stays.
-
 func TestLeaderRequiredWatchEnds(t *testing.T) {
 	w := newWorld(t, 1, 3)
 	defer w.close()
@@ -165,15 +163,52 @@ func TestLeaderRequiredWatchEnds(t *testing.T) {
 	}
 }
 
+// A watch without events hears how far it is after each interval, the first time too; one that has had events since the
+// last time hears nothing.
 func TestProgressNotifications(t *testing.T) {
-	w := newWorld(t, 1, 3, func(c *MemberConfig) { c.WatchProgressInterval = 5 * time.Second })
+	const interval = 5 * time.Second
+	w := newWorld(t, 1, 3, func(c *MemberConfig) { c.WatchProgressInterval = interval })
 	defer w.close()
 	w.awaitLeader()
-	l, _ := w.watch(&WatchRequest{Key: "a", ProgressNotify: true})
-	w.put("b", "1")
-	w.run(21 * time.Second)
-	if n := len(l.progress); n < 3 || n > 4 || l.progress[n-1] != 2 {
-		t.Fatalf("progress %v in 21 s", l.progress)
+	quiet, _ := w.watch(&WatchRequest{Key: "a", ProgressNotify: true})
+	busy, _ := w.watch(&WatchRequest{Key: "b", ProgressNotify: true})
+	silent, _ := w.watch(&WatchRequest{Key: "a"})
+	w.run(interval - time.Millisecond)
+	if n := len(quiet.progress); n > 0 {
+		t.Fatalf("progress %v too early", quiet.progress)
+	}
+	w.run(interval/10 + 2*time.Millisecond)
+	if n := len(quiet.progress); n != 1 {
+		t.Fatalf("progress %v after the first interval", quiet.progress)
+	}
+	for range 16 {
+		w.put("b", "1")
+		w.run(time.Second)
+	}
+	if n := len(quiet.progress); n < 3 || n > 4 || quiet.progress[n-1] < 15 {
+		t.Fatalf("progress %v in 21 s", quiet.progress)
+	}
+	if len(busy.progress) > 1 || len(silent.progress) > 0 {
+		t.Fatalf("progress %v of a watch with events, %v of one that did not ask", busy.progress, silent.progress)
+	}
+}
+
+// Watches that are behind catch up 512 at a time, one group after the other as long as that helps.
+func TestManyWatchesCatchUpAtOnce(t *testing.T) {
+	w := newWorld(t, 1, 1)
+	defer w.close()
+	w.awaitLeader()
+	w.put("a", "1")
+	var all []*listener
+	for range 2000 {
+		l, _ := w.watch(&WatchRequest{Key: "a", StartRevision: 1})
+		all = append(all, l)
+	}
+	w.run(150 * time.Millisecond)
+	for i, l := range all {
+		if len(l.events) != 1 {
+			t.Fatalf("watch %d of %d has %d events after one interval", i, len(all), len(l.events))
+		}
 	}
 }
 
@@ -218,7 +253,6 @@ func TestLeasesExpireAndAreKeptAlive(t *testing.T) {
 }
 
 // A new leader does not know when a lease was last renewed: it gives each its full time again.
-
 func TestLeasesAreExtendedAfterLeaderChange(t *testing.T) {
 	w := newWorld(t, 1, 3)
 	defer w.close()
@@ -266,21 +300,3 @@ func TestRevokeDeletesTheKeysInOneRevision(t *testing.T) {
 		t.Fatalf("events %+v", l.events)
 	}
 }
-
-// Removing a healthy member must be refused where the rest could not agree.
-
-// A disk that has forgotten everything must not let its member take part again under the same name.
-
-// A leader that is told to stop hands over first, so that nobody waits for an election.
-
-// A store is saved to a file and restored into a new cluster, with its history, leases and revisions.
-
-// Requests go to the first endpoint; while it is down to the next one; and back when it works again.
-
-// A member whose state differs is found out at its next change.
-
-// Two of three disks are lost: the store says so and stops, instead of going on with what one member has.
-
-// A disk that says it has synced when it has not: after the crash the member finds that it has forgotten what it had
-
-// acknowledged, and stops; the others go on.

@@ -1,6 +1,10 @@
 package etcd
 
-import "github.com/fauxkube/fauxkube/sim/network"
+import (
+	"errors"
+
+	"github.com/fauxkube/fauxkube/sim/network"
+)
 
 // listen answers at the member's addresses from its start on, even while it recovers.
 func (m *Member) listen() {
@@ -11,10 +15,39 @@ func (m *Member) listen() {
 // clientService is what a member's client address answers.
 type clientService struct{ member *Member }
 
+// ErrNotSupportedForLearner refuses what a learner does not answer, in etcd's words (api/v3rpc/rpctypes/error.go).
+var ErrNotSupportedForLearner = errors.New("etcdserver: rpc not supported for learner")
+
+// refuses is the error of a request that the member does not answer as things stand.
+func (s clientService) refuses(request any) error {
+	m := s.member
+	switch {
+	case !m.Serving():
+		return ErrStopped
+	case m.cluster.members[m.id].Learner && !answeredByLearners(request):
+		return ErrNotSupportedForLearner
+	default:
+		return nil
+	}
+}
+
+// answeredByLearners reports whether a request needs nothing but the state as this member has it, which may be old
+// (v3rpc/util.go: isRPCSupportedForLearner; interceptor.go: snapshots).
+func answeredByLearners(request any) bool {
+	switch r := request.(type) {
+	case *RangeRequest:
+		return r.Serializable
+	case *StatusRequest, *SnapshotRequest:
+		return true
+	default:
+		return false
+	}
+}
+
 // ServeStream begins a watch.
 func (s clientService) ServeStream(st *network.ServerStream) {
-	if !s.member.Serving() {
-		st.Close(ErrStopped)
+	if err := s.refuses(st.Payload()); err != nil {
+		st.Close(err)
 		return
 	}
 	s.member.serveWatch(st)
@@ -24,8 +57,8 @@ func (s clientService) ServeStream(st *network.ServerStream) {
 // member alone.
 func (s clientService) ServeCall(c *network.ServerCall) {
 	m := s.member
-	if !m.Serving() {
-		c.Fail(ErrStopped)
+	if err := s.refuses(c.Payload()); err != nil {
+		c.Fail(err)
 		return
 	}
 	switch r := c.Payload().(type) {
@@ -48,9 +81,9 @@ func (s clientService) ServeCall(c *network.ServerCall) {
 	case *LeaseRevokeRequest:
 		m.submit(r, commandBytes, c)
 	case *LeaseKeepAliveRequest:
-		m.keepAlive(r, c)
+		m.keepAlive(c)
 	case *LeaseTimeToLiveRequest:
-		m.timeToLive(r, c)
+		m.timeToLive(c)
 	case *LeaseLeasesRequest:
 		m.listLeases(c)
 	default:
@@ -95,8 +128,8 @@ func (m *Member) serveWrite(r any, invalid error, sizeBytes int, c *network.Serv
 	switch {
 	case invalid != nil:
 		c.Fail(invalid)
-	case m.overQuota(spaceBytes(r)):
-		c.Fail(ErrNoSpace)
+	case m.full(spaceBytes(r)):
+		m.raiseNoSpace(c)
 	default:
 		m.submit(r, sizeBytes, c)
 	}

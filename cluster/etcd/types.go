@@ -117,5 +117,6 @@ var (
 	ErrNoSpace         = errors.New("etcdserver: mvcc: database space exceeded")
 	ErrCorrupt         = errors.New("etcdserver: corrupt cluster")
 
-	ErrTimeoutDueToLeaderFail = errors.New("etcdserver: request timed out, possibly due to previous leader failure")
+	ErrTimeoutDueToLeaderFail     = errors.New("etcdserver: request timed out, possibly due to previous leader failure")
+	ErrTimeoutDueToConnectionLost = errors.New("etcdserver: request timed out, possibly due to connection lost")
 )

@@ -25,8 +25,10 @@ type session struct {
 	stream  *network.ServerStream
 	request *WatchRequest
 	watcher *watch.Watcher
-	reason  error
-	over    bool
+	// progressEvery is the time between progress notifications.
+	progressEvery time.Duration
+	reason        error
+	over          bool
 }
 
 // progressRequest asks on a watch's stream how far it is.
@@ -66,7 +68,7 @@ func (m *Member) serveWatch(st *network.ServerStream) {
 		m.watches.inOrder = append(m.watches.inOrder, s)
 	}
 	if r.ProgressNotify {
-		s.armProgress()
+		s.startProgress()
 	}
 	m.metrics.watchers.Set(int64(m.hub.Watchers()))
 	m.armWatchSync()
@@ -98,13 +100,17 @@ func (s *session) close() {
 	s.stream.Close(reason)
 }
 
-// armProgress plans the next progress notification: the interval and up to a tenth of it, so that clients that came
-// together are not told together.
-func (s *session) armProgress() {
+// startProgress begins progress notifications: each interval and up to a tenth of it, drawn once for each stream, so that
+// clients that came together are not told together (v3rpc/watch.go: GetProgressReportInterval).
+func (s *session) startProgress() {
 	m := s.member
 	interval := m.config.WatchProgressInterval
-	jitter := time.Duration(m.draws.Int63n(purposeProgress, int64(interval)/10))
-	m.process.At(interval+jitter, 0, m.kinds.watchProgress, 0, s)
+	s.progressEvery = interval + time.Duration(m.draws.Int63n(purposeProgress, int64(interval)/10))
+	s.armProgress()
+}
+
+func (s *session) armProgress() {
+	s.member.process.At(s.progressEvery, 0, s.member.kinds.watchProgress, 0, s)
 }
 
 func progressDue(_ uint64, ref any) {
@@ -138,7 +144,8 @@ func flushHub(_ uint64, ref any) {
 	}
 }
 
-// armWatchSync plans the next look at the watchers that are behind, if there are any.
+// armWatchSync plans the next look at the watchers that are behind, if there are any. It follows at once where the last
+// one has helped some of them and there are more (server/storage/mvcc/watchable_store.go: syncWatchersLoop).
 func (m *Member) armWatchSync() {
 	w := &m.watches
 	if !w.syncing && m.hub.Unsynced() > 0 {
@@ -153,7 +160,14 @@ func syncWatchers(_ uint64, ref any) {
 	if m.stopped {
 		return
 	}
-	if events := m.hub.Sync(); events > 0 {
+	before := m.hub.Unsynced()
+	events := m.hub.Sync()
+	if left := m.hub.Unsynced(); left > 0 && left < before {
+		m.watches.syncing = true
+		m.process.Charge(m.ops.sync, int64(events), 0, m.kinds.watchSync, 0, m)
+		return
+	}
+	if events > 0 {
 		m.process.Charge(m.ops.sync, int64(events), 0, m.kinds.worked, 0, m)
 	}
 	m.armWatchSync()

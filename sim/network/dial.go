@@ -21,6 +21,7 @@ type Conn struct {
 	draws *sim.Stream
 
 	link    *link
+	since   sim.Monotonic
 	attempt *attempt
 	closed  bool
 	onBreak func(error)
@@ -55,6 +56,14 @@ func (c *Conn) Address() Address { return c.address }
 
 // Connected reports whether the connection is there as far as the client knows.
 func (c *Conn) Connected() bool { return c.link != nil }
+
+// ConnectedFor is how long the connection has been there by the client's clock; 0 while it is not.
+func (c *Conn) ConnectedFor() time.Duration {
+	if c.link == nil {
+		return 0
+	}
+	return c.process.Monotonic().Sub(c.since)
+}
 
 // Backend returns the process at the other side, nil while not connected.
 func (c *Conn) Backend() *host.Process {
@@ -130,6 +139,7 @@ func (c *Conn) connect() error {
 func (c *Conn) connected(k *link) {
 	c.attempt.stop()
 	c.attempt, c.link, c.failures = nil, k, 0
+	c.since = c.process.Monotonic()
 	e := &k.client
 	for call := c.calls.pop(); call != nil; call = c.calls.pop() {
 		e.start(call)

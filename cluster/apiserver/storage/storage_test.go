@@ -293,7 +293,7 @@ func TestListPages(t *testing.T) {
 	if _, err = list(Query{Revision: 99}); !IsTooLargeResourceVersion(err) {
 		t.Errorf("a future revision: %v", err)
 	}
-	if _, err = f.kv.Compact(27); err != nil {
+	if _, _, err = f.kv.Compact(27); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = list(Query{Revision: 20}); !apierrors.IsResourceExpired(err) || err.Error() != listExpired {

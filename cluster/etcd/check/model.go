@@ -31,7 +31,7 @@ func (m *model) apply(request any) (response any, err error) {
 	case *etcd.TxnRequest:
 		return refused(m.keys.Txn(r, true))
 	case *etcd.CompactionRequest:
-		_, err = m.keys.Compact(r.Revision)
+		_, _, err = m.keys.Compact(r.Revision)
 	case *etcd.LeaseGrantRequest:
 		_, err = m.leases.Grant(r.ID, r.TTLSeconds, 0)
 	case *etcd.LeaseRevokeRequest:

@@ -77,7 +77,7 @@ func cloneList(r *Record, copied map[*Record]*Record) *Record {
 func (s *Snapshot) Bump(revisions int64) *Snapshot {
 	store := Restore(s.Clone(), nil)
 	store.revision += revisions
-	if _, err := store.Compact(store.revision); err != nil {
+	if _, _, err := store.Compact(store.revision); err != nil {
 		panic("mvcc: a revision that nobody has seen was compacted: " + err.Error())
 	}
 	return store.Snapshot()

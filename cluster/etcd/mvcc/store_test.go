@@ -152,7 +152,7 @@ func (p *pair) step(t *rapid.T) {
 	default:
 		revision := rapid.Int64Range(0, newest+1).Draw(t, "compact")
 		wantErr := p.twin.Compact(revision)
-		if _, err := p.store.Compact(revision); err != wantErr {
+		if _, _, err := p.store.Compact(revision); err != wantErr {
 			t.Fatalf("compact %d: twin %v, store %v", revision, wantErr, err)
 		}
 	}
@@ -254,7 +254,7 @@ func TestSizeFollowsCompaction(t *testing.T) {
 			p.store.Put(&PutRequest{Key: "z", Value: Bytes("last")}, false)
 			p.twin.Put(&PutRequest{Key: "z", Value: Bytes("last")})
 		}
-		if _, err := p.store.Compact(p.store.Revision()); err != nil {
+		if _, _, err := p.store.Compact(p.store.Revision()); err != nil {
 			t.Fatal(err)
 		}
 		var want int64

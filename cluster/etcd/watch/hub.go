@@ -53,7 +53,7 @@ func (h *Hub) Watch(r *Request, sink Sink) *Watcher {
 		key = "\x00" // The smallest key, as etcd reads it.
 	}
 	w := &Watcher{
-		hub: h, sink: sink, start: r.StartRevision, next: r.StartRevision, fragment: r.Fragment, progress: r.ProgressNotify,
+		hub: h, sink: sink, start: r.StartRevision, next: r.StartRevision, fragment: r.Fragment, progress: r.ProgressNotify, quiet: true,
 		group: h.index.join(question{key, r.RangeEnd, r.PrevKV, r.NoPut, r.NoDelete}),
 	}
 	h.watchers++

@@ -98,7 +98,7 @@ type Watcher struct {
 	pending  []*Response
 	fragment bool
 	progress bool
-	// quiet says that nothing was sent since the last ProgressTick.
+	// quiet says that no events were sent since the watch began or the last ProgressTick.
 	quiet bool
 }
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	configv1 "k8s.io/kube-scheduler/config/v1"
@@ -10,7 +9,6 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
-	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/gpushare"
 )
 
 // entry is a plugin that a profile enables: everywhere, or only at the extension points that name it.
@@ -44,7 +42,6 @@ func buildProfile(p *configv1.KubeSchedulerProfile, o Options) (scheduler.Profil
 			profile.Disabled[s.point] = namesOf(s.Disabled)
 		}
 	}
-	bindFirst(entries, profile.Enabled)
 	profile.Plugins = func(h *framework.Handle) ([]runtime.Enabled, error) { return build(entries, o, h) }
 	return profile, nil
 }
@@ -109,9 +106,6 @@ func (e *entry) build(o Options, h *framework.Handle) (framework.Plugin, error) 
 			args = &apiruntime.Unknown{Raw: e.args.Args.Raw, ContentType: apiruntime.ContentTypeJSON}
 		}
 		return factory(args, h)
-	}
-	if slices.Contains(gpushare.Names(), e.name) {
-		return gpuPlugin(e, o, h)
 	}
 	build := inTree[e.name]
 	if build == nil {
