@@ -29,6 +29,7 @@ func (c *Cluster) startControlPlane() {
 		return
 	}
 	c.startAPIServers()
+	c.startExtenders()
 	for i := range plane.hosts() {
 		c.startControllers(c.hosts[i])
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/runtime"
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/extender"
 	schedulerruntime "github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
@@ -24,6 +25,8 @@ type Topology struct {
 	Clients map[string]ClientRate
 	// Scheduler is a KubeSchedulerConfiguration; nil is the default one. Clients' rate for kube-scheduler goes before its own.
 	Scheduler *config.Configuration
+	// Extenders are services that the scheduler's configuration may name by URL.
+	Extenders []extender.Config
 	// Tie says which of several nodes with the best score wins; Stopwatch, where it is not nil, measures what decisions
 	// take of the host on which the simulation runs.
 	Tie       schedulerruntime.Tie
@@ -122,6 +125,9 @@ func (t Topology) Check() error {
 	}
 	if c.APIServers < 1 {
 		return fmt.Errorf("cluster: %d API servers: want at least 1", c.APIServers)
+	}
+	if err := t.checkExtenders(); err != nil {
+		return err
 	}
 	seen := map[string]bool{}
 	for _, p := range t.NodePools {

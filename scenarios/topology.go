@@ -11,11 +11,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/fauxkube/fauxkube/cluster"
 	"github.com/fauxkube/fauxkube/cluster/kubelet/stages"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/extender"
 	"github.com/fauxkube/fauxkube/scenarios/format"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
@@ -49,6 +51,11 @@ func (p *plan) topology() (cluster.Topology, error) {
 	note("spec.cluster.costs", err)
 	t.Scheduler, err = p.scheduler(c.Scheduler)
 	note("spec.cluster.scheduler", err)
+	for i, e := range c.Scheduler.Extenders {
+		service, err := extenderOf(e)
+		note(fmt.Sprintf("spec.cluster.scheduler.extenders[%d]", i), err)
+		t.Extenders = append(t.Extenders, service)
+	}
 	pools := c.NodePools
 	if p.scenario.Spec.Store != nil {
 		storeTopology(p.scenario.Spec.Store, &t)
@@ -159,6 +166,21 @@ func (p *plan) scheduler(given format.Scheduler) (*config.Configuration, error) 
 		return config.Default(options)
 	}
 	return nil, nil
+}
+
+// extenderOf builds a scheduler extender.
+func extenderOf(e format.Extender) (extender.Config, error) {
+	rules := extender.Rules{Message: e.Message, Unresolvable: e.Unresolvable, ScoreLabel: e.ScoreLabel}
+	c := extender.Config{URLPrefix: e.URL, Latency: time.Duration(e.Latency)}
+	if e.Nodes != "" {
+		var err error
+		if rules.Nodes, err = labels.Parse(e.Nodes); err != nil {
+			return c, fmt.Errorf("nodes: %w", err)
+		}
+	}
+	c.New = rules.New
+	_, err := c.Machine()
+	return c, err
 }
 
 // stages loads a file of KWOK stages; pools that name the same file share them.

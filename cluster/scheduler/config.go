@@ -3,6 +3,8 @@ package scheduler
 import (
 	"time"
 
+	configv1 "k8s.io/kube-scheduler/config/v1"
+
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
@@ -38,6 +40,8 @@ type Config struct {
 
 	// Profiles; none means the default profile.
 	Profiles []Profile
+	// Extenders are services that are asked after the plugins.
+	Extenders []configv1.Extender
 	// Tie says who wins among equal nodes.
 	Tie runtime.Tie
 	// PercentageOfNodesToScore: zero adapts it to the size of the cluster.

@@ -62,7 +62,7 @@ func DefaultPlugins(h *framework.Handle) ([]runtime.Enabled, error) {
 }
 
 // Build makes a profile ready to run, with what the configuration says about all profiles.
-func (p Profile) Build(c *Config, names *framework.PluginNames, h *framework.Handle) (*runtime.Framework, error) {
+func (p Profile) Build(c *Config, names *framework.PluginNames, h *framework.Handle, extenders []framework.Extender) (*runtime.Framework, error) {
 	build := p.Plugins
 	if build == nil {
 		build = DefaultPlugins
@@ -72,13 +72,13 @@ func (p Profile) Build(c *Config, names *framework.PluginNames, h *framework.Han
 		return nil, fmt.Errorf("profile %s: %w", p.SchedulerName, err)
 	}
 	return runtime.New(runtime.Config{
-		SchedulerName: p.SchedulerName, Plugins: plugins, Enabled: p.Enabled, Disabled: p.Disabled, Batching: !c.WithoutBatching,
+		SchedulerName: p.SchedulerName, Plugins: plugins, Enabled: p.Enabled, Disabled: p.Disabled, Batching: !c.WithoutBatching, Extenders: extenders,
 		PercentageOfNodesToScore: p.PercentageOfNodesToScore,
 	}, names, h)
 }
 
 // Check builds the profile on a handle that is thrown away, and says what is wrong with it.
 func (p Profile) Check() error {
-	_, err := p.Build(&Config{}, framework.NewPluginNames(), framework.NewHandle(p.SchedulerName, framework.NewSymbols()))
+	_, err := p.Build(&Config{}, framework.NewPluginNames(), framework.NewHandle(p.SchedulerName, framework.NewSymbols()), nil)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/client"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/cache"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/extender"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/metrics"
@@ -33,6 +34,7 @@ type Scheduler struct {
 	algorithm runtime.Algorithm
 	metrics   *metrics.Metrics
 	draws     *sim.Stream
+	extenders *extender.Poster
 	waiting   map[uid]*waitingPod
 
 	ready     sim.Signal // Pop is worth calling
@@ -60,6 +62,7 @@ func Start(p *host.Process, c Config) *Scheduler {
 		waiting:   map[uid]*waitingPod{},
 		flushKind: p.Kind("scheduler.flush", flushQueue),
 		eventKind: p.Kind("scheduler.event", func(uint64, any) {}),
+		extenders: &extender.Poster{Process: p, Network: c.Network},
 		ops:       ops{p.Op(opCycle), p.Op(opFilter), p.Op(opScore), p.Op(opPreempt), p.Op(opBind), p.Op(opEvent)},
 	}
 	s.cache = cache.New(s.symbols)
@@ -107,7 +110,7 @@ func (s *Scheduler) buildProfiles() {
 		h.Draw = func(n int) int { return int(s.draws.Int63n(purposeDraw, int64(n))) }
 		h.Nominator = (*nominator)(s)
 		h.Observe = s.metrics
-		f, err := p.Build(&s.config, s.names, h)
+		f, err := p.Build(&s.config, s.names, h, extender.New(s.config.Extenders, s.extenders))
 		if err != nil {
 			panic("scheduler: " + err.Error()) // configurations are checked before a simulation starts
 		}
@@ -178,6 +181,7 @@ func flushQueue(_ uint64, ref any) { ref.(*Scheduler).queue.Flush() }
 
 // run waits until everything is known and this replica leads, and then schedules until the process ends.
 func (s *Scheduler) run(t *sim.Task) {
+	s.extenders.Task = t
 	s.known.all.Start()
 	s.known.all.WaitForSync(t)
 	s.lead(t)

@@ -68,6 +68,17 @@ type ControlPlane struct {
 type Scheduler struct {
 	Config       string          `json:"config,omitempty" jsonschema_description:"a file with a KubeSchedulerConfiguration, kubescheduler.config.k8s.io/v1"`
 	FeatureGates map[string]bool `json:"featureGates,omitempty" jsonschema_description:"feature gates of the scheduler that are not at their default"`
+	Extenders    []Extender      `json:"extenders,omitempty" jsonschema_description:"services that the configuration's extenders may name by URL"`
+}
+
+// Extender is a scheduler extender that goes by the labels of nodes.
+type Extender struct {
+	URL          string   `json:"url" jsonschema_description:"the urlPrefix by which the scheduler's configuration calls it; its host names a machine that is added, e.g. http://extender:8888/scheduler. It answers filter, prioritize, preempt and bind below that."`
+	Latency      Duration `json:"latency,omitempty" jsonschema_description:"how long it thinks about a request"`
+	Nodes        string   `json:"nodes,omitempty" jsonschema_description:"label selector: the nodes that fit; all unless given"`
+	Message      string   `json:"message,omitempty" jsonschema_description:"why other nodes don't fit"`
+	Unresolvable bool     `json:"unresolvable,omitempty" jsonschema_description:"preemption would not help on the other nodes"`
+	ScoreLabel   string   `json:"scoreLabel,omitempty" jsonschema_description:"label whose value, 0 to 10, is a node's score"`
 }
 
 // ClientRate is a token bucket.

@@ -112,6 +112,12 @@ func (n *Network) looksHealthy(a Address, notices time.Duration) bool {
 	return l != nil && (l.live() || n.simulation.Now().Sub(l.downSince) < notices)
 }
 
+// Resolves reports whether an address names a machine or a load balancer that there is.
+func (n *Network) Resolves(a Address) bool {
+	_, balanced := n.balancers[a]
+	return balanced || n.machineAt(a) != nil
+}
+
 // machineAt finds the machine that an address belongs to, nil if there is none.
 func (n *Network) machineAt(a Address) *host.Machine {
 	if l := n.listeners[a]; l != nil {

@@ -8,8 +8,8 @@
 // its arguments (plugins.go), and framework/runtime sorts the result into extension points.
 //
 // What a file says is honoured, or refused by name. Honoured: profiles, plugins, weights, arguments, percentageOfNodesToScore, back-offs,
-// the client's rates, leader election. Without effect here, and accepted: parallelism (decisions are those of one worker; the
-// cost model has no workers), debugging, kubeconfig and content types. Refused: extenders, delayCacheUntilActive, pod groups and
+// the client's rates, leader election, extenders. Without effect here, and accepted: parallelism (decisions are those of one worker; the
+// cost model has no workers), debugging, kubeconfig, content types and extenders' TLS. Refused: delayCacheUntilActive, pod groups and
 // what gates.go names.
 //
 // This package's API may change; the promised surface is sim, cluster, workloads, scenarios and reports.

@@ -78,6 +78,9 @@ func finish(file *configv1.KubeSchedulerConfiguration, o Options) (*Configuratio
 	if errs := validate(file); len(errs) > 0 {
 		return nil, errs.ToAggregate()
 	}
+	if err := ignoreManaged(file, o); err != nil {
+		return nil, err
+	}
 	c := &Configuration{file: *file, noHints: !o.enabled("SchedulerQueueingHints"), noBatch: !o.enabled("OpportunisticBatching")}
 	for i := range file.Profiles {
 		profile, err := buildProfile(&file.Profiles[i], o)
@@ -105,6 +108,7 @@ func (c *Configuration) SchedulerNames() []string {
 func (c *Configuration) Apply(s *scheduler.Config) {
 	f := &c.file
 	s.Profiles, s.WithoutHints, s.WithoutBatching = c.profiles, c.noHints, c.noBatch
+	s.Extenders = f.Extenders
 	s.PercentageOfNodesToScore = *f.PercentageOfNodesToScore
 	s.InitialBackoff = time.Duration(*f.PodInitialBackoffSeconds) * time.Second
 	s.MaxBackoff = time.Duration(*f.PodMaxBackoffSeconds) * time.Second

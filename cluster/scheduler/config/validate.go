@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -8,6 +9,8 @@ import (
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	configv1 "k8s.io/kube-scheduler/config/v1"
+
+	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 )
 
 // validate checks what can be said without building plugins (pkg/scheduler/apis/config/validation).
@@ -128,18 +131,19 @@ func validateExtenders(extenders []configv1.Extender) (errs field.ErrorList) {
 		}
 		for k, r := range e.ManagedResources {
 			name := at.Child("managedResources").Index(k).Child("name")
-			errs = append(errs, metav1validation.ValidateLabelName(r.Name, name)...)
+			if wrong := metav1validation.ValidateLabelName(r.Name, name); len(wrong) > 0 {
+				errs = append(errs, wrong...)
+			} else if !framework.IsExtended(corev1.ResourceName(r.Name)) {
+				errs = append(errs, field.Invalid(name, r.Name, "is an invalid extended resource name"))
+			}
 			if managed[r.Name] {
 				errs = append(errs, field.Invalid(name, r.Name, "duplicate extender managed resource name"))
 			}
 			managed[r.Name] = true
 		}
 	}
-	if len(extenders) > 0 {
-		errs = append(errs, field.Forbidden(root, "extenders are not modelled: what one does can be written as a plugin"))
-	}
 	if binders > 1 {
-		errs = append(errs, field.Invalid(root, binders, "only one extender can implement bind"))
+		errs = append(errs, field.Invalid(root, fmt.Sprintf("found %d extenders implementing bind", binders), "only one extender can implement bind"))
 	}
 	return errs
 }

@@ -14,6 +14,9 @@ type Cycle struct {
 	Signature string
 	Number    int64
 
+	// Bare are the nodes to be scored, if an extender sent them back as bare objects: see NodeInfo.Bare.
+	Bare []*NodeInfo
+
 	// DryRuns counts the nodes on which PostFilter plugins tried the pod: the cost model charges by it.
 	DryRuns int
 

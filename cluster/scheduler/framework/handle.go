@@ -19,6 +19,8 @@ type Handle struct {
 	Runner    Runner
 	Actions   Actions
 	Observe   Observer
+	// Extenders are the profile's, in the order in which they are asked.
+	Extenders []Extender
 	// Now reads the host's wall clock.
 	Now func() time.Time
 	// Monotonic reads the host's monotonic clock.

@@ -64,6 +64,11 @@ func (n *NodeInfo) SetNode(s *Symbols, node *corev1.Node) {
 	n.Allocatable, n.AllowedPods = s.Vector(node.Status.Allocatable)
 }
 
+// Bare returns the node as an extender sent it back: without pods and images. Upstream scores such nodes as they are.
+func (n *NodeInfo) Bare(sent *corev1.Node) *NodeInfo {
+	return &NodeInfo{Slot: n.Slot, Node: sent, Allocatable: n.Allocatable, AllowedPods: n.AllowedPods, Generation: n.Generation, ObjectVersion: n.ObjectVersion}
+}
+
 // AddPod counts a pod in.
 func (n *NodeInfo) AddPod(p *PodInfo) {
 	n.Pods = append(n.Pods, p)

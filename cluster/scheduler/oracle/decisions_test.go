@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +27,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/cache"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/extender"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/internal/testcluster"
@@ -34,10 +37,12 @@ import (
 // chosen (ties, rotating start, enough nodes, hints from batching), how many nodes were looked at, and the message if none fits.
 func TestDecisions(t *testing.T) {
 	var seen tally
+	server := extenderServer()
+	defer server.Close()
 	rapid.Check(t, func(t *rapid.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		d := newDecisions(ctx, t)
+		d := newDecisions(ctx, t, server.URL)
 		d.seen = &seen
 		for i := range rapid.IntRange(1, 30).Draw(t, "pods") {
 			d.next(i)
@@ -47,16 +52,17 @@ func TestDecisions(t *testing.T) {
 }
 
 // tally counts what the random cases were good for.
-type tally struct{ decisions, placed, hinted, nominated, unfit, many int }
+type tally struct{ decisions, placed, hinted, nominated, unfit, many, extended, drawn, errors int }
 
 // decisions is one cluster under both schedulers.
 type decisions struct {
 	t *rapid.T
 	*world
-	sched  *uscheduler.Scheduler
-	number int64
-	last   *corev1.Pod
-	seen   *tally
+	sched    *uscheduler.Scheduler
+	number   int64
+	last     *corev1.Pod
+	seen     *tally
+	extended bool
 	// simple clusters have equal empty nodes and pods with a host port: each fills its node, as batching likes it.
 	simple bool
 	// Signatures of one side by the other's.
@@ -78,12 +84,14 @@ var configurations = []string{
 
 const header = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
 
-func newDecisions(ctx context.Context, t *rapid.T) *decisions {
+func newDecisions(ctx context.Context, t *rapid.T, server string) *decisions {
 	file := header + testcluster.Pick(t, "configuration", configurations)
+	extenders := drawExtenders(t, server)
+	file += "\n" + extenders
 	batching := rapid.Bool().Draw(t, "batching")
 	fakes := testcluster.NewFakes()
 	fakes.Volumes = testcluster.DrawVolumes(t)
-	d := &decisions{t: t, world: ours(t, fakes, file, batching), ourSignature: map[string]string{}, theirSignature: map[string]string{}}
+	d := &decisions{t: t, extended: extenders != "", world: ours(t, fakes, file, batching, inProcess{server}), ourSignature: map[string]string{}, theirSignature: map[string]string{}}
 	d.simple = rapid.Bool().Draw(t, "simple")
 	d.start(ctx, fakes, file, batching)
 	copies := testcluster.Pick(t, "copies", []int{1, 1, 1, 2, 60})
@@ -111,7 +119,7 @@ func renamed(node *corev1.Node, name string) *corev1.Node {
 }
 
 // ours builds our side from the file.
-func ours(t *rapid.T, fakes *testcluster.Fakes, file string, batching bool) *world {
+func ours(t *rapid.T, fakes *testcluster.Fakes, file string, batching bool, transport extender.Transport) *world {
 	c, err := config.Load("scheduler.yaml", []byte(file), config.Options{Gates: map[string]bool{"OpportunisticBatching": batching}})
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +129,7 @@ func ours(t *rapid.T, fakes *testcluster.Fakes, file string, batching bool) *wor
 	w := &world{fakes: fakes, symbols: framework.NewSymbols(), snapshot: framework.NewSnapshot()}
 	w.cache = cache.New(w.symbols)
 	w.handle = fakes.Handle(w.symbols)
-	if w.fw, err = s.Profiles[0].Build(&s, framework.NewPluginNames(), w.handle); err != nil {
+	if w.fw, err = s.Profiles[0].Build(&s, framework.NewPluginNames(), w.handle, extender.New(s.Extenders, transport)); err != nil {
 		t.Fatal(err)
 	}
 	w.algorithm = runtime.Algorithm{PercentageOfNodesToScore: s.PercentageOfNodesToScore}
@@ -231,6 +239,9 @@ func (d *decisions) sameSignature(got string, info *uframework.QueuedPodInfo) {
 
 func (d *decisions) compare(pod *corev1.Pod, got runtime.Attempt, want uscheduler.ScheduleResult, err error) {
 	d.seen.decisions++
+	if d.extended {
+		d.seen.extended++
+	}
 	var unfit *uframework.FitError
 	switch {
 	case errors.As(err, &unfit):
@@ -242,6 +253,7 @@ func (d *decisions) compare(pod *corev1.Pod, got runtime.Attempt, want uschedule
 			d.t.Fatalf("message\n    ours %s\nupstream %s\npod %+v", message, err, pod.Spec)
 		}
 	case err != nil:
+		d.seen.errors++
 		if got.Err == nil || got.Err.Error() != err.Error() {
 			d.t.Fatalf("error %v, upstream %v", got.Err, err)
 		}
@@ -254,8 +266,39 @@ func (d *decisions) compare(pod *corev1.Pod, got runtime.Attempt, want uschedule
 			d.seen.many++
 		}
 		ours := uscheduler.ScheduleResult{SuggestedHost: got.Result.Node, EvaluatedNodes: got.Result.EvaluatedNodes, FeasibleNodes: got.Result.FeasibleNodes}
+		if d.extended && ours.SuggestedHost != want.SuggestedHost && d.equals(ours.SuggestedHost, want.SuggestedHost) {
+			ours.SuggestedHost = want.SuggestedHost
+			d.seen.drawn++
+		}
 		if got.Err != nil || ours != want {
-			d.t.Fatalf("decision %+v (%v, %v), upstream %+v\npod %+v", ours, got.Err, got.Diagnosis, want, api.Shallow(pod).Spec)
+			d.t.Fatalf("decision %+v (%v, %v), upstream %+v\nscores %s\npod %+v", ours, got.Err, got.Diagnosis, want, d.explain(ours.SuggestedHost, want.SuggestedHost), api.Shallow(pod).Spec)
 		}
 	}
+}
+
+// equals reports whether two nodes had the same score: among those that extenders have scored, kube-scheduler draws.
+func (d *decisions) equals(a, b string) bool {
+	scores := d.algorithm.Scores()
+	total := map[string]int64{}
+	for i, slot := range scores.Slots {
+		total[d.name(slot)] = scores.Total[i]
+	}
+	scored, ok := total[b]
+	return ok && scored == total[a]
+}
+
+// explain lists the scores of some nodes.
+func (d *decisions) explain(nodes ...string) string {
+	var b strings.Builder
+	scores := d.algorithm.Scores()
+	for i, slot := range scores.Slots {
+		if !slices.Contains(nodes, d.name(slot)) {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s %d", d.name(slot), scores.Total[i])
+		for _, part := range slices.Concat(scores.Plugin, scores.Extender) {
+			fmt.Fprintf(&b, " %s=%d*%d", part.Name, part.Scores[i], part.Weight)
+		}
+	}
+	return b.String()
 }

@@ -2,9 +2,9 @@ package oracle
 
 import (
 	"context"
-	"io"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/cache"
@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard())
 	metrics.Register()
 	m.Run()
 }

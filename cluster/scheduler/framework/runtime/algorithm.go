@@ -86,6 +86,7 @@ func (a *Algorithm) Schedule(f *Framework, c *framework.Cycle) (attempt Attempt)
 
 func (a *Algorithm) forgetScores() {
 	a.scores.Slots, a.scores.Total, a.scores.Plugin = nil, a.scores.Total[:0], a.scores.Plugin[:0]
+	a.scores.Extender, a.scores.extended = nil, nil
 }
 
 // Scores returns the last attempt's scores; empty if at most one node was feasible.
@@ -115,8 +116,11 @@ func (a *Algorithm) findNodes(f *Framework, c *framework.Cycle, d *framework.Dia
 	if nominated := cmp.Or(c.Pod.Pod.Status.NominatedNodeName, a.hint); nominated != "" {
 		if node := c.Snapshot.Node(nominated); node != nil {
 			// As upstream, an error here is only logged, and what was found out about the node counts.
-			_ = a.filter(f, c, d, []int32{node.Slot}, work)
-			if len(a.feasible) > 0 {
+			err := a.filter(f, c, d, []int32{node.Slot}, work)
+			if err == nil {
+				err = a.passExtenders(f, c)
+			}
+			if err == nil && len(a.feasible) > 0 {
 				return nil
 			}
 		}
@@ -131,6 +135,14 @@ func (a *Algorithm) findNodes(f *Framework, c *framework.Cycle, d *framework.Dia
 	}
 	err := a.filter(f, c, d, slots, work)
 	a.Start = (a.Start + len(a.feasible) + a.statuses.Len()) % c.Snapshot.Len()
+	if err != nil {
+		return err
+	}
+	before := len(a.feasible)
+	err = a.passExtenders(f, c)
+	if err == nil && len(a.feasible) != before {
+		d.UnschedulablePlugins = d.UnschedulablePlugins.With(f.names.ID(framework.ExtenderName))
+	}
 	return err
 }
 
@@ -205,7 +217,8 @@ func (f *Framework) blame(d *framework.Diagnosis, status *framework.Status) {
 
 // enough returns how many feasible nodes end the search.
 func (a *Algorithm) enough(f *Framework, nodes int) int {
-	if len(f.scorers) == 0 {
+	if len(f.scorers) == 0 && !slices.ContainsFunc(f.config.Extenders, framework.Extender.IsFilter) &&
+		!slices.ContainsFunc(f.config.Extenders, framework.Extender.IsPrioritizer) {
 		return 1 // nothing to compare
 	}
 	if nodes < minFeasibleNodesToFind {
@@ -230,7 +243,10 @@ func (a *Algorithm) selectNode(f *Framework, c *framework.Cycle, work *Work) (Re
 		if status := f.Score(c, a.feasible, &a.scores); !status.IsSuccess() {
 			return Result{}, status.AsError()
 		}
-		winner = a.Tie.best(a.scores.Total, func(i int) string { return c.Snapshot.Nodes[a.feasible[i]].Name() }, f.handle.Draw)
+		if len(f.config.Extenders) > 0 {
+			a.prioritize(f, c)
+		}
+		winner = a.best(f, c)
 		if others = unkept; c.Signature != "" {
 			others = newOrder(c, a.feasible, a.scores.Total, a.Tie).without(winner)
 		}
@@ -241,4 +257,22 @@ func (a *Algorithm) selectNode(f *Framework, c *framework.Cycle, work *Work) (Re
 		f.batch.store(c, a.hint, node, others)
 	}
 	return Result{Slot: slot, Node: node}, nil
+}
+
+// best returns the winner by the tie rule. Nodes that an extender scored have a random number upstream, which decides among equals.
+func (a *Algorithm) best(f *Framework, c *framework.Cycle) int {
+	winner := a.Tie.best(a.scores.Total, func(i int) string { return c.Snapshot.Nodes[a.feasible[i]].Name() }, f.handle.Draw)
+	if a.Tie != TieUpstream || len(a.scores.extended) == 0 {
+		return winner
+	}
+	var equal []int
+	for i, total := range a.scores.Total {
+		if total == a.scores.Total[winner] && a.scores.extended[i] {
+			equal = append(equal, i)
+		}
+	}
+	if len(equal) == 0 {
+		return winner
+	}
+	return equal[f.handle.Draw(len(equal))]
 }

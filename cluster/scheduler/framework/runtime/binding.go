@@ -98,9 +98,9 @@ func (f *Framework) PreBind(plugins []framework.PreBindPlugin, c *framework.Cycl
 	})
 }
 
-// Bind lets the first Bind plugin that doesn't skip bind the pod.
+// Bind lets an extender bind the pod, or the first Bind plugin that doesn't skip.
 func (f *Framework) Bind(c *framework.Cycle, node string, done func(*framework.Status)) {
-	f.bindFrom(0, c, node, done)
+	f.bindByExtender(0, c, node, done)
 }
 
 func (f *Framework) bindFrom(i int, c *framework.Cycle, node string, done func(*framework.Status)) {

@@ -105,6 +105,10 @@ func New(c Config, names *framework.PluginNames, handle *framework.Handle) (*Fra
 	for f.objects < len(f.filters) && f.filters[f.objects].object != nil {
 		f.objects++
 	}
+	if handle.Extenders = c.Extenders; len(c.Extenders) > 0 {
+		// What an extender refused, any event may bring back.
+		f.enqueue = append([]framework.EnqueueExtensions{anyEvent{framework.ExtenderName}}, f.enqueue...)
+	}
 	f.signer = newSigner(f)
 	if c.Batching {
 		f.batch = &batch{f: f}

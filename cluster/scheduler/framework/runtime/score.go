@@ -11,6 +11,10 @@ type Scores struct {
 	Slots  []int32
 	Total  []int64
 	Plugin []PluginScores
+	// Extender are the parts of extenders, already multiplied by their weights.
+	Extender []PluginScores
+	// extended says which nodes an extender scored.
+	extended []bool
 }
 
 // PluginScores are a plugin's normalised scores, before the weight.
@@ -91,7 +95,7 @@ func (f *Framework) scorePart(c *framework.Cycle, p *scorer, slots []int32, scor
 
 func (f *Framework) rawScores(c *framework.Cycle, p *scorer, slots []int32, scores []int64) *framework.Status {
 	switch {
-	case f.plain || p.column == nil && p.object == nil:
+	case f.plain || c.Bare != nil || p.column == nil && p.object == nil:
 		return nodeByNode(c, p, slots, scores)
 	case p.column != nil:
 		p.column.ScoreSlots(c, slots, scores)
@@ -103,7 +107,11 @@ func (f *Framework) rawScores(c *framework.Cycle, p *scorer, slots []int32, scor
 
 func nodeByNode(c *framework.Cycle, p *scorer, slots []int32, scores []int64) *framework.Status {
 	for i, slot := range slots {
-		score, status := p.plugin.Score(c, c.Snapshot.Nodes[slot])
+		node := c.Snapshot.Nodes[slot]
+		if c.Bare != nil {
+			node = c.Bare[i]
+		}
+		score, status := p.plugin.Score(c, node)
 		if !status.IsSuccess() {
 			return status
 		}

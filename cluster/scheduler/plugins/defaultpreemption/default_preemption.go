@@ -92,6 +92,12 @@ func (p *DefaultPreemption) preempt(c *framework.Cycle, statuses *framework.Node
 		return &framework.PostFilterResult{Nominate: &framework.NominatingInfo{}},
 			framework.NewStatus(framework.Unschedulable, d.Message(c.Snapshot.Len()))
 	}
+	if candidates, err = p.askExtenders(c, candidates); err != nil {
+		return nil, framework.AsStatus(err)
+	}
+	if len(candidates) == 0 {
+		return nil, framework.NewStatus(framework.Unschedulable, "no candidate node for preemption")
+	}
 	best := p.pick(candidates)
 	c.AfterCharge(func() { p.execute(best, pod) })
 	return &framework.PostFilterResult{Nominate: &framework.NominatingInfo{Node: best.node}}, nil

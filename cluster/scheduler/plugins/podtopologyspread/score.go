@@ -14,6 +14,7 @@ type scoreState struct {
 	constraints []constraint
 	weights     []float64
 	requireAll  bool // nodes without the labels of all constraints score 0
+	bare        bool // the nodes to be scored have no pods: see framework.NodeInfo.Bare
 }
 
 // PreScore leaves out pods without ScheduleAnyway constraints.
@@ -27,7 +28,7 @@ func (p *PodTopologySpread) PreScore(c *framework.Cycle, feasible []int32) *fram
 	}
 	requireAll := len(c.Pod.Pod.Spec.TopologySpreadConstraints) > 0 || !p.system
 	s := &scoreState{
-		tally: p.tally(c, constraints, requireAll), constraints: constraints, requireAll: requireAll,
+		tally: p.tally(c, constraints, requireAll), constraints: constraints, requireAll: requireAll, bare: c.Bare != nil,
 		weights: make([]float64, len(constraints)),
 	}
 	for i := range constraints {
@@ -90,6 +91,8 @@ func (s *scoreState) score(slot int32) int64 {
 		matching := node.matching
 		if s.constraints[i].topologyKey != corev1.LabelHostname {
 			matching = part.values[node.domain].sum
+		} else if s.bare {
+			matching = 0
 		}
 		// A skew that is allowed should not cost: maxSkew-1 waters the difference down.
 		score += float64(float64(matching)*s.weights[i]) + float64(s.constraints[i].maxSkew-1)
