@@ -121,4 +121,5 @@ func (c *Cluster) beginStore(b *Backup) {
 	}
 	//sim:allow truetime the observer notes when it was
 	c.store.begin(etcd.NewCanonical(c.simulation), b, c.simulation.Now())
+	c.store.canonical.OnViolation(c.found)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/kubelet/stages"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
+	"github.com/fauxkube/fauxkube/cluster/witness"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
@@ -26,6 +27,8 @@ type Cluster struct {
 	metrics    *metrics.Registry
 	catalogue  *runtime.Catalogue
 	detector   *storage.Detector
+	witness    *witness.Witness
+	violated   func(error)
 
 	hosts      []*host.Machine
 	members    []*host.Process
@@ -70,6 +73,7 @@ func New(s *sim.Simulation, t Topology) (*Cluster, error) {
 	if err := c.registerCosts(); err != nil {
 		return nil, err
 	}
+	c.watchTheWatches()
 	if c.restored = t.Restore; c.restored != nil {
 		s.World().After(0, func() { c.store.replace(c.restored, s.Now()) })
 	}

@@ -59,7 +59,7 @@ func (c *Cluster) startAPIServers() {
 			c.startBackground(p)
 			c.servers[i] = apiserver.Start(p, apiserver.Config{
 				Network: c.network, Address: at, Etcd: c.etcdEndpoints(i), AdvertiseIP: ip,
-				Metrics: registry, Audit: c.topology.Audit, Detector: c.detector,
+				Metrics: registry, Audit: c.topology.Audit, Detector: c.detector, Witness: c.witness,
 				OnChange: func(_ *apiserver.Server, r *api.Resource, key string) { view.changed(r, key) },
 			})
 		}))

@@ -10,6 +10,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/storage"
 	"github.com/fauxkube/fauxkube/cluster/etcd"
+	"github.com/fauxkube/fauxkube/cluster/witness"
 	"github.com/fauxkube/fauxkube/sim"
 )
 
@@ -20,6 +21,8 @@ type Store struct {
 	kinds       []objects // by resource ID
 	keys        int
 	subscribers []func(Commit)
+	// witness is told of each change before anybody else.
+	witness *witness.Witness
 }
 
 // objects are those of one kind: by key, and in order of keys. Both lead to one place, so that the change of an object
@@ -104,6 +107,7 @@ func (s *Store) replace(b *Backup, now sim.Time) {
 			return true
 		})
 	}
+	s.witness.Reset(b.Revision())
 	for _, f := range s.subscribers {
 		f(commit)
 	}
@@ -112,8 +116,14 @@ func (s *Store) replace(b *Backup, now sim.Time) {
 // commit takes over one revision.
 func (s *Store) commit(c etcd.Commit) {
 	var changes []Change
+	s.witness.Advance(c.Revision)
 	for i := range c.Events {
-		if change, ok := s.apply(&c.Events[i]); ok && len(s.subscribers) > 0 {
+		change, ok := s.apply(&c.Events[i])
+		if !ok {
+			continue
+		}
+		s.witness.Change(change.Resource, change.Old, change.New)
+		if len(s.subscribers) > 0 {
 			changes = append(changes, change)
 		}
 	}

@@ -46,7 +46,12 @@ func (r *run) report() *reports.Report {
 		r.store.report(report)
 	}
 	report.Verdict = verdict(report)
-	if r.store == nil && report.Partial == "" && (report.Verdict != reports.Held || len(s.Spec.Expect) == 0) {
+	if len(r.broken) > 0 {
+		for _, err := range r.broken {
+			report.Findings = append(report.Findings, reports.Finding{Object: "store and watches", Message: err.Error()})
+		}
+		report.Verdict = verdict(report)
+	} else if r.store == nil && report.Partial == "" && (report.Verdict != reports.Held || len(s.Spec.Expect) == 0) {
 		report.Findings = r.settling.Diagnose()
 		report.Verdict = verdict(report)
 	}

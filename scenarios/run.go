@@ -82,8 +82,11 @@ type run struct {
 
 	closing closing
 	// ended is set with the ending, when the run is over.
-	ended   bool
-	ending  judge.Ending
+	ended  bool
+	ending judge.Ending
+	// broken are the promises that the store and its watches broke.
+	broken []error
+
 	partial string
 	problem string // what went wrong outside of any step
 
@@ -119,6 +122,10 @@ func newRun(p *plan, o Options) (*run, error) {
 		r.simulation.Close()
 		return nil, &format.Error{File: p.scenario.File, Field: "spec.cluster", What: err.Error()}
 	}
+	r.cluster.OnViolation(func(err error) {
+		r.broken = append(r.broken, err)
+		r.end(judge.Ending{}) // What comes after it says nothing.
+	})
 	if p.scenario.Spec.Store != nil {
 		r.store = newStoreLoad(r)
 	}

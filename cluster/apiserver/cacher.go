@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
@@ -11,6 +12,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/etcd"
 	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
 	"github.com/fauxkube/fauxkube/cluster/etcd/watch"
+	"github.com/fauxkube/fauxkube/cluster/witness"
 )
 
 // cacher keeps one resource's watch cache in step with the store:
@@ -48,6 +50,7 @@ type session struct {
 	bytes    int64
 	revision int64 // of the list, then the last one seen
 	watch    storeWatch
+	witness  *witness.Stream
 	dead     bool
 
 	inbox    []*watch.Response // what has come in
@@ -148,6 +151,9 @@ func (s *session) open() {
 		return
 	}
 	c := s.cacher
+	before := s.witness
+	s.witness = c.server.config.Witness.Store(c.server.process, c, c.entry.Resource, s.revision)
+	before.End()
 	s.watch = c.server.etcd.Watch(&watch.Request{
 		Key: c.entry.KeyPrefix, RangeEnd: storage.RangeEnd(c.entry.KeyPrefix), StartRevision: s.revision + 1,
 		PrevKV: true, ProgressNotify: true, RequireLeader: true,
@@ -161,6 +167,7 @@ func (s *session) Events(r *watch.Response) {
 	}
 	c := s.cacher
 	c.brokenSince, c.backoff = 0, 0
+	s.testify(r)
 	if len(r.Events) > 0 {
 		s.revision = r.Events[len(r.Events)-1].KV.ModRevision
 	} else if r.IsProgress() {
@@ -168,6 +175,28 @@ func (s *session) Events(r *watch.Response) {
 	}
 	s.inbox = append(s.inbox, r)
 	s.decode()
+}
+
+// testify shows the witness what the store has told.
+func (s *session) testify(r *watch.Response) {
+	if s.witness == nil {
+		return
+	}
+	if r.IsProgress() {
+		s.witness.Progress(r.Header.Revision)
+	}
+	for i := range r.Events {
+		e := &r.Events[i]
+		if stored, ok := e.KV.Value.(*storage.Stored); ok {
+			s.witness.Told(stored.At(e.KV.ModRevision), false)
+		} else if last := storage.ObjectOf(e.PrevKV); last != nil {
+			s.witness.Deleted(last, e.KV.ModRevision)
+		}
+	}
+}
+
+func (c *cacher) String() string {
+	return fmt.Sprintf("watch of %s by %s", c.entry.Resource, c.server.process.Machine().Name())
 }
 
 // Closed is the end of the store's watch.
@@ -206,6 +235,7 @@ func (s *session) reopen(after time.Duration) {
 func (c *cacher) fail(err error) {
 	s := c.session
 	s.dead = true
+	s.witness.End()
 	if s.watch != nil {
 		s.watch.Cancel()
 	}

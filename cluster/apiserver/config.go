@@ -7,6 +7,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/apiserver/fairness"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/storage"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
+	"github.com/fauxkube/fauxkube/cluster/witness"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	// OnChange is told after the server's cache has taken over a change of an object, and with the key "" after it was
 	// filled anew; for observers, which read the cache by Server.Get and Server.Each. May be nil.
 	OnChange func(s *Server, r *api.Resource, key string)
+	// Witness checks what the server's watches tell, those on the store and those that it serves; nil checks nothing.
+	Witness *witness.Witness
 	// Detector finds modified stored objects; share one among the servers of a test. nil is off.
 	Detector *storage.Detector
 	// CompactionInterval is how often the store's history is cut (--etcd-compaction-interval); 0 means 5 minutes,

@@ -5,6 +5,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
@@ -61,7 +63,12 @@ func parseRevision(rv string) (uint64, error) {
 
 // selectorOf resolves a request's selectors.
 func selectorOf(e *registry.Entry, r *api.Request) (*watchcache.Selector, error) {
-	s, unknown := watchcache.NewSelector(r.Namespace, r.Name, r.LabelSelector, r.FieldSelector, func(field string) watchcache.FieldGetter {
+	return Select(e, r.Namespace, r.Name, r.LabelSelector, r.FieldSelector)
+}
+
+// Select resolves selectors of a resource.
+func Select(e *registry.Entry, namespace, name string, l labels.Selector, f fields.Selector) (*watchcache.Selector, error) {
+	s, unknown := watchcache.NewSelector(namespace, name, l, f, func(field string) watchcache.FieldGetter {
 		if !e.Selectable(field) {
 			return nil
 		}

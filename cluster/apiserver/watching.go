@@ -8,6 +8,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/apiserver/fairness"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/watchcache"
+	"github.com/fauxkube/fauxkube/cluster/witness"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
@@ -33,6 +34,7 @@ type watching struct {
 	end         sim.Timer
 	selector    *watchcache.Selector
 	watcher     *watchcache.Watcher
+	witness     *witness.Stream
 	initial     uint64 // revision that initial events must have reached
 	generation  int    // of the cache when the watch began
 	scope       watchScope
@@ -174,6 +176,8 @@ func (w *watching) register(revision uint64) {
 		w.close(err)
 		return
 	}
+	from, objects := w.watcher.Began()
+	w.witness = w.server.config.Witness.Watch(w.server.process, w, w.entry.Storage, w.selector, int64(from), objects)
 	if w.scope, w.counted = scopeOfWatch(w.entry.Storage, w.selector); w.counted {
 		w.server.watchCounts.add(w.scope, 1)
 	}
@@ -230,6 +234,7 @@ func (w *watching) pump() {
 		t = w.watcher.Take(maxBatchEvents, maxBatchBytes, nil)
 		w.batch = &api.WatchBatch{}
 	}
+	w.witness.Tell(t.Events)
 	w.batch.Events = w.present(t.Events)
 	w.batchBytes = t.Bytes + len(t.Events)*eventFrameBytes
 	if t.Encode == 0 {
@@ -327,6 +332,7 @@ func (w *watching) stop(err error) {
 		return
 	}
 	w.watcher.End()
+	w.witness.End()
 	s.metrics.longRunning(w.entry.Resource).Dec()
 	if w.counted {
 		s.watchCounts.add(w.scope, -1)
@@ -334,5 +340,5 @@ func (w *watching) stop(err error) {
 }
 
 func (w *watching) String() string {
-	return fmt.Sprintf("watch of %s by %s", w.request.Resource, w.stream.PeerName())
+	return fmt.Sprintf("watch of %s %s by %s on %s", w.request.Resource, w.selector, w.stream.PeerName(), w.server.process.Machine().Name())
 }

@@ -39,6 +39,7 @@ type Informer struct {
 	handlers  []*handler
 	reflector reflector
 	synced    sim.Signal
+	observer  InformerObserver // nil is none
 }
 
 // handler is a registered Handler.
@@ -120,6 +121,14 @@ func (i *Informer) HasSynced() *sim.Signal { return &i.synced }
 // even while no object changes.
 func (i *Informer) ResourceVersion() string { return i.reflector.resourceVersion }
 
+// changed takes over one object of which a watch tells that it is new or has changed.
+func (i *Informer) changed(o api.Object) {
+	if i.observer != nil {
+		i.observer.Told(o, false)
+	}
+	i.apply(o)
+}
+
 // apply takes over one object that is new or has changed.
 func (i *Informer) apply(o api.Object) {
 	old := i.store.put(keyOf(o), o)
@@ -132,6 +141,9 @@ func (i *Informer) apply(o api.Object) {
 
 // drop takes over the deletion of an object, whose last state o is.
 func (i *Informer) drop(o api.Object) {
+	if i.observer != nil {
+		i.observer.Told(o, true)
+	}
 	if i.store.remove(keyOf(o)) == nil {
 		return
 	}

@@ -67,6 +67,7 @@ func (r *reflector) start() {
 		return
 	}
 	r.backoff = newBackoff(r.now())
+	r.informer.observe(r.client.process)
 	r.listAndWatch()
 }
 
@@ -77,6 +78,9 @@ func (r *reflector) stop() {
 	if r.stream != nil {
 		r.stream.abandon()
 		r.stream = nil
+	}
+	if o := r.informer.observer; o != nil {
+		o.End()
 	}
 }
 

@@ -151,6 +151,9 @@ func (r *reflector) inStep(objects []api.Object, resourceVersion string) {
 	r.state, r.unavailable, r.retries = stateWatching, false, 0
 	r.resourceVersion = resourceVersion
 	r.informer.replace(objects)
+	if o := r.informer.observer; o != nil {
+		o.Listed(int64(api.ParseRV(resourceVersion)), r.informer.objects)
+	}
 }
 
 // handle takes over one event of a watch in step.
@@ -158,9 +161,13 @@ func (r *reflector) handle(e *api.WatchEvent) {
 	r.resourceVersion = api.Meta(e.Object).ResourceVersion
 	switch e.Type {
 	case watch.Added, watch.Modified:
-		r.informer.apply(e.Object)
+		r.informer.changed(e.Object)
 	case watch.Deleted:
 		r.informer.drop(e.Object)
+	case watch.Bookmark:
+		if o := r.informer.observer; o != nil {
+			o.Progress(int64(api.ParseRV(r.resourceVersion)))
+		}
 	}
 }
 

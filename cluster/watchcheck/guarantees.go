@@ -2,10 +2,10 @@ package watchcheck
 
 import "fmt"
 
-// Guarantee is one of the promises, W0 to W6.
+// Guarantee is one of the promises, W0 to W7.
 type Guarantee uint8
 
-// The guarantees. True is ours; the others are etcd's (etcd.io/docs/v3.6/learning/api_guarantees).
+// The guarantees. True and Complete are ours; the others are etcd's (etcd.io/docs/v3.6/learning/api_guarantees).
 const (
 	True Guarantee = iota
 	Ordered
@@ -14,6 +14,7 @@ const (
 	Atomic
 	Resumable
 	Bookmarkable
+	Complete
 	guarantees
 )
 
@@ -25,6 +26,7 @@ var texts = [guarantees]struct{ name, promise string }{
 	Atomic:       {"W4 atomic", "a watch tells all events of a revision in one message"},
 	Resumable:    {"W5 resumable", "a watch from a revision begins with the first event from there on"},
 	Bookmarkable: {"W6 bookmarkable", "when a watch tells a revision, everything up to it has been told"},
+	Complete:     {"W7 complete", "a list is what there was at its revision"},
 }
 
 func (g Guarantee) String() string { return texts[g].name }

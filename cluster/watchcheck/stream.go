@@ -8,13 +8,14 @@ import (
 // Event is what a watch tells about a change.
 type Event struct {
 	Revision int64
-	Key      string
+	Key      Key
 	Deleted  bool
-	// Content and Previous are compared where they and the history's are not 0.
+	// Content and Previous are compared where they and the history's are not 0, Object where both are not nil.
 	Content, Previous uint64
+	Object            any
 }
 
-func (e Event) String() string {
+func (e *Event) String() string {
 	if e.Deleted {
 		return fmt.Sprintf("the deletion of %s at %d", e.Key, e.Revision)
 	}
@@ -42,16 +43,16 @@ func Everything(c *Change) Look {
 // Stream is one watch, from its beginning to its end.
 type Stream struct {
 	history *History
-	name    string
+	name    fmt.Stringer
 	look    func(*Change) Look
 	from    int64
 	// place is the first change that has not been accounted for; open is the revision under way, 0 is none.
 	place int
 	open  int64
-	// told are the keys of the open revision that have come; torn says that a message ended in it.
-	told []string
-	torn bool
-	// last is the revision of the last event, bookmark that of the last bookmark; 0 where there was none.
+	// ahead are the changes of the open revision, behind place, that have come; torn says that a message ended in it.
+	ahead []int
+	torn  bool
+	// last is the revision of the last event, bookmark that of the last bookmark or list; 0 where there was none.
 	last, bookmark int64
 	// missing are events that were left out, until they come late. They are reported at the end of the message.
 	missing []missing
@@ -66,8 +67,14 @@ type missing struct {
 	reported bool
 }
 
+// Name is a stream's name that does not depend on anything.
+type Name string
+
+func (n Name) String() string { return string(n) }
+
 // Watch begins a stream: everything from a revision on. name is for messages.
-func (h *History) Watch(name string, from int64, look func(*Change) Look) *Stream {
+func (h *History) Watch(name fmt.Stringer, from int64, look func(*Change) Look) *Stream {
+	from = max(from, h.begins)
 	return &Stream{history: h, name: name, look: look, from: from, place: h.after(from - 1)}
 }
 
@@ -80,9 +87,17 @@ func (s *Stream) Only(claims func(Guarantee) bool) *Stream {
 // Next is the revision from which a watch would have to begin to go on where this one is.
 func (s *Stream) Next() int64 { return max(s.from, s.last+1, s.bookmark+1) }
 
+// Needs is the oldest revision of which the history must still know.
+func (s *Stream) Needs() int64 {
+	if s.place < s.history.end() {
+		return min(s.Next(), s.history.at(s.place).Revision)
+	}
+	return s.Next()
+}
+
 func (s *Stream) broken(g Guarantee, format string, args ...any) {
 	if s.claims == nil || s.claims(g) {
-		s.history.found(&Violation{g, s.name, fmt.Sprintf(format, args...)})
+		s.history.found(&Violation{g, s.name.String(), fmt.Sprintf(format, args...)})
 	}
 }
 
@@ -95,28 +110,69 @@ func (s *Stream) Deliver(events []Event, more bool) {
 	s.reportMissing()
 }
 
+// Object takes a message of one event that tells a new state, where that is the next change and the state the very one
+// that was stored: nearly always. Otherwise it reports false and does nothing; Deliver judges then.
+func (s *Stream) Object(o any) bool {
+	if s.place >= s.history.end() || len(s.missing) > 0 {
+		return false
+	}
+	c := s.history.at(s.place)
+	if c.Object != o || c.Revision == s.open || c.Revision < s.from || s.look(c) != Put {
+		return false
+	}
+	s.place++
+	s.open, s.last, s.torn, s.ahead = c.Revision, c.Revision, true, s.ahead[:0]
+	return true
+}
+
 func (s *Stream) event(e *Event) {
-	change := s.history.find(e.Revision, e.Key)
+	i := s.find(e)
 	switch {
 	case e.Revision < s.from:
-		s.broken(Resumable, "from revision %d told %v", s.from, *e)
-	case change == nil || !e.tells(change, s.look(change)):
-		s.broken(True, "told %v, which did not happen like that", *e)
+		s.broken(Resumable, "from revision %d told %v", s.from, e)
+	case i < 0 && e.Revision < s.history.begins && e.Revision < s.last:
+		s.broken(Ordered, "told %v after revision %d", e, s.last) // Too long ago to say more.
+	case i < 0 || !e.tells(s.history.at(i), s.look(s.history.at(i))):
+		s.broken(True, "told %v, which did not happen like that", e)
 	case e.Revision < s.last:
-		s.broken(Ordered, "told %v after revision %d", *e, s.last)
+		s.broken(Ordered, "told %v after revision %d", e, s.last)
 		if !s.comesLate(e) {
-			s.broken(Unique, "told %v again", *e)
+			s.broken(Unique, "told %v again", e)
 		}
-	case e.Revision <= s.bookmark || e.Revision == s.open && slices.Contains(s.told, e.Key):
-		s.broken(Unique, "told %v again", *e)
+	case e.Revision <= s.bookmark || s.told(i) && !s.comesLate(e):
+		s.broken(Unique, "told %v again", e)
 	default:
-		s.take(e)
+		s.take(e, i)
 	}
 }
 
+// find is the place of an event's change; -1 where there is none.
+func (s *Stream) find(e *Event) int {
+	s.skip()
+	if s.place < s.history.end() {
+		if c := s.history.at(s.place); c.Revision == e.Revision && c.Key == e.Key {
+			return s.place
+		}
+	}
+	return s.history.find(e.Revision, e.Key)
+}
+
+// skip passes by what is accounted for: what the stream does not want, and what came ahead of its turn.
+func (s *Stream) skip() {
+	for s.place < s.history.end() && (s.look(s.history.at(s.place)) == Hidden || s.cameAhead(s.place)) {
+		s.place++
+	}
+}
+
+func (s *Stream) cameAhead(place int) bool { return slices.Contains(s.ahead, place) }
+
+// told reports whether a change is accounted for.
+func (s *Stream) told(place int) bool { return place < s.place || s.cameAhead(place) }
+
 // tells reports whether an event is what a watcher sees of a change.
 func (e *Event) tells(c *Change, look Look) bool {
-	return look != Hidden && (look == Delete) == e.Deleted && agree(c.Content, e.Content) && agree(c.Previous, e.Previous)
+	return look != Hidden && (look == Delete) == e.Deleted && agree(c.Content, e.Content) && agree(c.Previous, e.Previous) &&
+		(c.Object == nil || e.Object == nil || c.Object == e.Object)
 }
 
 func agree(a, b uint64) bool { return a == 0 || b == 0 || a == b }
@@ -136,67 +192,95 @@ func (s *Stream) reportMissing() {
 		switch {
 		case m.reported:
 		case m.after == 0:
-			s.broken(Resumable, "from revision %d left out %v", s.from, m.Event)
+			s.broken(Resumable, "from revision %d left out %v", s.from, &m.Event)
 		default:
-			s.broken(Reliable, "told revision %d and left out %v", m.after, m.Event)
+			s.broken(Reliable, "told revision %d and left out %v", m.after, &m.Event)
 		}
 		m.reported = true
 	}
 }
 
 // take accounts for an event that comes in its turn.
-func (s *Stream) take(e *Event) {
+func (s *Stream) take(e *Event, place int) {
 	if e.Revision != s.open {
 		s.pass(e.Revision - 1)
-		s.open, s.told, s.torn = e.Revision, s.told[:0], false
+		s.open, s.ahead, s.torn = e.Revision, s.ahead[:0], false
 	} else if s.torn {
-		s.broken(Atomic, "told %v in another message than %s of the same revision", *e, s.told[0])
+		s.broken(Atomic, "told %v in another message than the rest of the revision", e)
 	}
 	s.torn = false
-	s.told = append(s.told, e.Key)
-	s.last = e.Revision
+	if s.last = e.Revision; place == s.place {
+		s.place++
+	} else if place > s.place {
+		s.ahead = append(s.ahead, place)
+	}
 }
 
 // pass accounts for everything up to a revision: what has not come by now is missing.
 func (s *Stream) pass(revision int64) {
-	changes := s.history.changes
-	for ; s.place < len(changes) && changes[s.place].Revision <= revision; s.place++ {
-		c := &changes[s.place]
-		if c.Revision < s.from || s.look(c) == Hidden || c.Revision == s.open && slices.Contains(s.told, c.Key) {
-			continue
+	for ; s.place < s.history.end(); s.place++ {
+		c := s.history.at(s.place)
+		if c.Revision > revision {
+			break
 		}
-		e := Event{Revision: c.Revision, Key: c.Key, Deleted: s.look(c) == Delete}
-		s.missing = append(s.missing, missing{Event: e, after: s.last})
+		if look := s.look(c); look != Hidden && !s.cameAhead(s.place) {
+			s.missing = append(s.missing, missing{Event: Event{Revision: c.Revision, Key: c.Key, Deleted: look == Delete}, after: max(s.last, s.bookmark)})
+		}
 	}
 	if s.open <= revision {
-		s.open, s.told = 0, s.told[:0]
+		s.open, s.ahead = 0, s.ahead[:0]
 	}
 }
 
 // Bookmark takes a message that says how far the watch is.
 func (s *Stream) Bookmark(revision int64) {
 	switch e, ok := s.owed(revision); {
-	case revision > s.history.newest:
+	case revision > s.history.Newest():
 		s.broken(Bookmarkable, "told revision %d, which had not come", revision)
 	case revision < s.from-1:
 		s.broken(Bookmarkable, "from revision %d told revision %d", s.from, revision)
 	case revision < max(s.last, s.bookmark):
 		s.broken(Bookmarkable, "told revision %d after %d", revision, max(s.last, s.bookmark))
 	case ok:
-		s.broken(Bookmarkable, "told revision %d before %v", revision, e)
+		s.broken(Bookmarkable, "told revision %d before %v", revision, &e)
 	default:
 		s.pass(revision)
 		s.bookmark = revision
 	}
 }
 
+// List takes the place of everything before: a whole state, as of a revision, from which the watch goes on. state is the
+// sum of StateHash over it. known is false where the history does not reach back, and right where the state is not what
+// was there at the revision; then the caller may find out where they differ.
+func (s *Stream) List(revision int64, state uint64) (right, known bool) {
+	switch {
+	case revision > s.history.Newest():
+		s.broken(Complete, "listed revision %d, which had not come", revision)
+	case revision < max(s.last, s.bookmark):
+		s.broken(Ordered, "listed revision %d after %d", revision, max(s.last, s.bookmark))
+	}
+	want, known := s.history.stateAt(revision)
+	s.from = max(revision+1, s.history.begins)
+	s.place, s.open, s.ahead, s.missing = s.history.after(s.from-1), 0, s.ahead[:0], nil
+	s.last, s.bookmark = 0, revision
+	return state == want, known
+}
+
+// Incomplete says in which way a list was not what was there.
+func (s *Stream) Incomplete(revision int64, difference string) {
+	s.broken(Complete, "listed revision %d %s", revision, difference)
+}
+
 // owed is the first event up to a revision that has not come.
 func (s *Stream) owed(revision int64) (Event, bool) {
-	changes := s.history.changes
-	for i := s.place; i < len(changes) && changes[i].Revision <= revision; i++ {
-		c := &changes[i]
-		if c.Revision >= s.from && s.look(c) != Hidden && (c.Revision != s.open || !slices.Contains(s.told, c.Key)) {
-			return Event{Revision: c.Revision, Key: c.Key, Deleted: s.look(c) == Delete}, true
+	s.skip()
+	for i := s.place; i < s.history.end(); i++ {
+		c := s.history.at(i)
+		if c.Revision > revision {
+			break
+		}
+		if look := s.look(c); look != Hidden && !s.cameAhead(i) {
+			return Event{Revision: c.Revision, Key: c.Key, Deleted: look == Delete}, true
 		}
 	}
 	return Event{}, false
@@ -204,12 +288,12 @@ func (s *Stream) owed(revision int64) (Event, bool) {
 
 // Behind reports whether something up to the newest revision has not come.
 func (s *Stream) Behind() bool {
-	_, behind := s.owed(s.history.newest)
+	_, behind := s.owed(s.history.Newest())
 	return behind
 }
 
 // Settle says that everything should have come: what has not is missing.
 func (s *Stream) Settle() {
-	s.pass(s.history.newest)
+	s.pass(s.history.Newest())
 	s.reportMissing()
 }

@@ -37,7 +37,7 @@ func (t *tale) commit(changes ...string) {
 func event(text string) (e Event) {
 	text, e.Deleted = strings.CutPrefix(text, "-")
 	key, rest, _ := strings.Cut(text, "@")
-	e.Key = key
+	e.Key.Name = key
 	rest, content, has := strings.Cut(rest, "=")
 	if _, err := fmt.Sscan(rest, &e.Revision); err != nil {
 		panic(err)
@@ -119,7 +119,7 @@ func TestEachGuaranteeIsBrokenAlone(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			tale := newTale()
 			tale.commit(history...)
-			play(tale.Watch("w", x.from, Everything), x.messages...)
+			play(tale.Watch(Name("w"), x.from, Everything), x.messages...)
 			if got := tale.guarantees(); !slices.Equal(got, x.want) {
 				t.Fatalf("broken: %v, want %v: %v", got, x.want, tale.found)
 			}
@@ -142,18 +142,18 @@ func TestWatchOfASelection(t *testing.T) {
 	tale.commit("a@2", "b@3", "a@4", "b@5")
 	onlyA := func(c *Change) Look {
 		switch {
-		case c.Key != "a":
+		case c.Key.Name != "a":
 			return Hidden
 		case c.Revision == 4: // It ceases to match.
 			return Delete
 		}
 		return Put
 	}
-	play(tale.Watch("w", 2, onlyA), "a@2", "up to 3", "-a@4", "settle")
+	play(tale.Watch(Name("w"), 2, onlyA), "a@2", "up to 3", "-a@4", "settle")
 	if len(tale.found) > 0 {
 		t.Fatal(tale.found)
 	}
-	play(tale.Watch("w", 2, onlyA), "a@2 b@3")
+	play(tale.Watch(Name("w"), 2, onlyA), "a@2 b@3")
 	if got := tale.guarantees(); !slices.Equal(got, []Guarantee{True}) {
 		t.Fatal(tale.found)
 	}
@@ -162,7 +162,7 @@ func TestWatchOfASelection(t *testing.T) {
 func TestStreamsMayClaimLess(t *testing.T) {
 	tale := newTale()
 	tale.commit("a@2", "b@2")
-	s := tale.Watch("w", 2, Everything).Only(func(g Guarantee) bool { return g != Atomic })
+	s := tale.Watch(Name("w"), 2, Everything).Only(func(g Guarantee) bool { return g != Atomic })
 	play(s, "a@2", "b@2", "settle")
 	if len(tale.found) > 0 {
 		t.Fatal(tale.found)
@@ -173,7 +173,7 @@ func TestStreamsMayClaimLess(t *testing.T) {
 func TestNextIsWhereToGoOn(t *testing.T) {
 	tale := newTale()
 	tale.commit("a@2", "b@3", "c@4")
-	s := tale.Watch("w", 2, Everything)
+	s := tale.Watch(Name("w"), 2, Everything)
 	for _, step := range []struct {
 		message string
 		next    int64
@@ -189,7 +189,7 @@ func verdict(history []Change, newest, from int64, story [][]Event, settled bool
 	broken := map[Guarantee]bool{}
 	type id struct {
 		revision int64
-		key      string
+		key      Key
 	}
 	happened, toldIn := map[id]bool{}, map[id]int{}
 	for _, c := range history {
@@ -248,8 +248,8 @@ func TestStreamEqualsLookingAtTheWholeStory(t *testing.T) {
 		for revision := int64(2); revision < 2+rapid.Int64Range(1, 6).Draw(t, "revisions"); revision++ {
 			var of []Change
 			for _, key := range []string{"a", "b"}[:rapid.IntRange(1, 2).Draw(t, "keys")] {
-				of = append(of, Change{Revision: revision, Key: key})
-				story = append(story, Event{Revision: revision, Key: key})
+				of = append(of, Change{Revision: revision, Key: Key{Name: key}})
+				story = append(story, Event{Revision: revision, Key: Key{Name: key}})
 			}
 			tale.Commit(revision, of...)
 		}
@@ -261,7 +261,7 @@ func TestStreamEqualsLookingAtTheWholeStory(t *testing.T) {
 			case 1:
 				story = slices.Insert(story, i, story[j])
 			case 2:
-				story[i].Key = "x"
+				story[i].Key.Name = "x"
 			default:
 				if len(story) > 1 {
 					story = slices.Delete(story, i, i+1)
@@ -275,7 +275,7 @@ func TestStreamEqualsLookingAtTheWholeStory(t *testing.T) {
 			messages = append(messages, story[:n])
 			story = story[n:]
 		}
-		s := tale.Watch("w", from, Everything)
+		s := tale.Watch(Name("w"), from, Everything)
 		for _, m := range messages {
 			s.Deliver(m, false)
 		}
@@ -283,7 +283,7 @@ func TestStreamEqualsLookingAtTheWholeStory(t *testing.T) {
 		if settled {
 			s.Settle()
 		}
-		want, got := verdict(tale.changes, tale.newest, from, messages, settled), map[Guarantee]bool{}
+		want, got := verdict(tale.changes, tale.Newest(), from, messages, settled), map[Guarantee]bool{}
 		for _, v := range tale.found {
 			got[v.Guarantee] = true
 		}

@@ -113,7 +113,11 @@ func (s *Selector) String() string {
 		b.WriteString(" labels " + s.labels.String())
 	}
 	for _, r := range s.fields {
-		b.WriteString(" " + r.field + "=" + r.value)
+		operator := "="
+		if r.negated {
+			operator = "!="
+		}
+		b.WriteString(" " + r.field + operator + r.value)
 	}
 	return b.String()
 }

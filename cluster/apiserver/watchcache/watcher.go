@@ -60,6 +60,8 @@ type Watcher struct {
 	ended    bool
 
 	after         uint64 // older changes are not delivered
+	from          uint64 // what after was at the beginning
+	state         int    // how many objects of the state were queued then, -1 where the watch began with changes
 	bookmarks     bool
 	deadline      int64
 	bookmarkAfter uint64
@@ -91,6 +93,7 @@ func (c *Cache) Watch(s Start, now int64) (*Watcher, error) {
 	} else if err := w.startFromHistory(s.Revision); err != nil {
 		return nil, err
 	}
+	w.from = w.after
 	if s.InitialEvents && s.Bookmarks {
 		w.queueBookmark(c.revision)
 	}
@@ -112,6 +115,7 @@ func (w *Watcher) startFromState(prefix string) {
 			w.queue = append(w.queue, pending{api.WatchEvent{Type: watch.Added, Object: e.object}, int32(e.size), true})
 		}
 	}
+	w.state = len(w.queue)
 }
 
 // startFromHistory queues the changes since a revision. A revision that the cache has not reached yet is fine: what is
@@ -125,7 +129,7 @@ func (w *Watcher) startFromHistory(revision uint64) error {
 	if revision+1 < oldest {
 		return errTooOld(revision, oldest-1)
 	}
-	w.after = revision
+	w.after, w.state = revision, -1
 	for i := h.after(revision); i < h.end; i++ {
 		w.convert(h.slot(i))
 	}
@@ -209,6 +213,10 @@ func (w *Watcher) convert(e *change) bool {
 	w.queue = append(w.queue, p)
 	return true
 }
+
+// Began is the revision behind which the watch began, and how many objects of the state at that revision it tells first,
+// -1 where it tells only changes.
+func (w *Watcher) Began() (revision uint64, objects int) { return w.from, w.state }
 
 // Len is the number of events pending.
 func (w *Watcher) Len() int { return len(w.queue) - w.head }

@@ -29,7 +29,7 @@ func (w *watches) commit(a *etcd.Application) {
 	for i := range a.Events {
 		e := &a.Events[i]
 		changes[i] = watchcheck.Change{
-			Revision: e.KV.ModRevision, Key: e.KV.Key, Deleted: e.Type == etcd.Delete, Content: content(e.KV), Previous: content(e.PrevKV),
+			Revision: e.KV.ModRevision, Key: watchcheck.Key{Name: e.KV.Key}, Deleted: e.Type == etcd.Delete, Content: content(e.KV), Previous: content(e.PrevKV),
 		}
 	}
 	w.history.Commit(a.Revision, changes...)
@@ -82,7 +82,7 @@ func (w *Watch) begin() {
 	}
 	w.open = true
 	k := w.client.checker
-	w.stream = k.watches.history.Watch(w.name, w.request.StartRevision, w.look)
+	w.stream = k.watches.history.Watch(watchcheck.Name(w.name), w.request.StartRevision, w.look)
 	r := w.request
 	w.watch = w.client.store.Watch(&r, w)
 }
@@ -91,7 +91,7 @@ func (w *Watch) begin() {
 func (w *Watch) look(c *watchcheck.Change) watchcheck.Look {
 	r := &w.request
 	switch {
-	case !mvcc.InRange(c.Key, r.Key, r.RangeEnd) || c.Deleted && r.NoDelete || !c.Deleted && r.NoPut:
+	case !mvcc.InRange(c.Key.Name, r.Key, r.RangeEnd) || c.Deleted && r.NoDelete || !c.Deleted && r.NoPut:
 		return watchcheck.Hidden
 	case c.Deleted:
 		return watchcheck.Delete
@@ -110,7 +110,7 @@ func (w *Watch) Events(r *etcd.WatchResponse) {
 	events := make([]watchcheck.Event, len(r.Events))
 	for i := range r.Events {
 		e := &r.Events[i]
-		events[i] = watchcheck.Event{Revision: e.KV.ModRevision, Key: e.KV.Key, Deleted: e.Type == etcd.Delete, Content: content(e.KV)}
+		events[i] = watchcheck.Event{Revision: e.KV.ModRevision, Key: watchcheck.Key{Name: e.KV.Key}, Deleted: e.Type == etcd.Delete, Content: content(e.KV)}
 		if w.request.PrevKV {
 			events[i].Previous = content(e.PrevKV)
 		}

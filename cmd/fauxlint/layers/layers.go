@@ -41,7 +41,8 @@ var components = []struct {
 	{"cluster/watchcheck", nil},
 	{"cluster/etcd/check", []string{"cluster/etcd", "cluster/watchcheck"}}, // Observers, not parts, of the store.
 	{"cluster/etcd", nil},
-	{"cluster/apiserver", []string{"cluster/etcd"}},
+	{"cluster/apiserver", []string{"cluster/etcd", "cluster/witness"}},
+	{"cluster/witness", []string{"cluster/watchcheck", "cluster/apiserver"}}, // An observer.
 	{"cluster/controller", nil},
 	{"cluster/scheduler", nil},
 	{"cluster/kubelet", []string{"cluster/runtime", "cluster/volume", "cluster/stages"}},
