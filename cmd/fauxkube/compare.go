@@ -34,7 +34,7 @@ type compareFlags struct {
 }
 
 // sometimes are the flags that only some kinds of comparison take.
-var sometimes = []string{"trace", "pods"}
+var sometimes = []string{"trace", "pods", "arrivals", "load", "process", "nodes"}
 
 func (a *app) compareCommand() *cobra.Command {
 	f := &compareFlags{}
@@ -68,6 +68,10 @@ func (a *app) compareCommand() *cobra.Command {
 	flags.StringVar(&f.options.Decides, "metric", "", "`METRIC` that decides who leads")
 	flags.StringVar(&f.options.Trace, "trace", "", "`FOLDER` with traces")
 	flags.StringSliceVar(&f.options.Pods, "pods", nil, "`FILES` of the folder that list pods, each a scenario")
+	flags.BoolVar(&f.options.Arrivals, "arrivals", false, "pods of a trace come and go, and wait where they do not fit")
+	flags.StringSliceVar(&f.options.Loads, "load", nil, "`PERCENT` of the GPUs that arriving pods ask for, or "+compare.Recorded+"; several make several scenarios")
+	flags.StringVar(&f.options.Process, "process", "", "`PROCESS` by which the pods of a load arrive: "+strings.Join(compare.Processes(), ", "))
+	flags.IntVar(&f.options.Nodes, "nodes", 0, "`NUMBER` of nodes of a made-up cluster")
 	flags.Var(&f.shard, "shard", "do `I/N` of the runs, the I-th of N parts")
 	flags.Var(&f.jobs, "jobs", "`NUMBER` of runs at once (default: one for each core)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress bar, and only the verdict")
@@ -76,10 +80,14 @@ func (a *app) compareCommand() *cobra.Command {
 	slices.Sort(ties)
 	completeChoices(c, "ties", slices.Compact(ties)...)
 	completeChoices(c, "scheduler", known...)
+	completeChoices(c, "process", compare.Processes()...)
 	return c
 }
 
-const compareExample = `  fauxkube compare openb --trace traces --scheduler fgd,bestfit --seeds 42-51
+const compareExample = `  fauxkube compare
+  fauxkube compare synthetic --load 85,95,105 --process bursty --scheduler fgd,bestfit
+  fauxkube compare openb --trace traces --arrivals
+  fauxkube compare openb --trace traces --scheduler fgd,bestfit --seeds 42-51
   fauxkube compare openb --trace traces --shard 1/2 --json part1.json`
 
 // compareLong is the help, with what the table of kinds says.
@@ -215,6 +223,18 @@ func (f *compareFlags) repeat(c compare.Cell) string {
 	}
 	if len(f.options.Pods) > 0 {
 		words = append(words, "--pods", strings.Join(f.options.Pods, ","))
+	}
+	if f.options.Arrivals {
+		words = append(words, "--arrivals")
+	}
+	if len(f.options.Loads) > 0 {
+		words = append(words, "--load", strings.Join(f.options.Loads, ","))
+	}
+	if f.options.Process != "" {
+		words = append(words, "--process", f.options.Process)
+	}
+	if f.options.Nodes != 0 {
+		words = append(words, "--nodes", fmt.Sprint(f.options.Nodes))
 	}
 	if f.options.Ties != "" {
 		words = append(words, "--ties", f.options.Ties)

@@ -25,6 +25,13 @@ type Options struct {
 	// Trace is a folder with traces, Pods are lists of pods in it.
 	Trace string
 	Pods  []string
+	// Arrivals has pods of a trace come and go; Loads are percentages of the GPUs that they ask for, or Recorded; Process is
+	// the name of an arrival process.
+	Arrivals bool
+	Loads    []string
+	Process  string
+	// Nodes is the size of a cluster that is made up.
+	Nodes int
 	// Load finds the scenarios that an argument names.
 	Load func(argument string) ([]*scenarios.Scenario, error)
 	// Read reads a file that a scheduler is named by.
@@ -39,7 +46,7 @@ type Kind struct {
 	Name string
 	// About says what it is, for the help.
 	About string
-	// Flags are those that only some kinds take, of: trace, pods.
+	// Flags are those that only some kinds take, of: trace, pods, arrivals, load, process, nodes.
 	Flags []string
 	// Default is what counts for flags that are not given, Seeds the text for those.
 	Default Options
@@ -54,17 +61,20 @@ type Kind struct {
 
 // Kinds is the table of them, whole clusters last, since their arguments may be anything. Who adds a kind of comparison
 // adds a row.
-var Kinds = []Kind{published}
+var Kinds = []Kind{published, made}
 
 // KindOf finds the kind that the arguments are about, and what of them is left for it.
 func KindOf(arguments []string) (*Kind, []string, error) {
+	if len(arguments) == 0 {
+		return &made, nil, nil
+	}
 	var names []string
 	for i := range Kinds {
 		k := &Kinds[i]
 		switch {
-		case k.Name == "" && len(arguments) > 0:
+		case k.Name == "":
 			return k, arguments, nil
-		case len(arguments) > 0 && arguments[0] == k.Name:
+		case arguments[0] == k.Name:
 			return k, arguments[1:], nil
 		case k.Name != "":
 			names = append(names, k.Name)
@@ -104,6 +114,12 @@ func (k *Kind) Subject(o Options) (Subject, error) {
 	}
 	if len(o.Pods) == 0 {
 		o.Pods = k.Default.Pods
+	}
+	if len(o.Loads) == 0 {
+		o.Loads = k.Default.Loads
+	}
+	if o.Nodes == 0 {
+		o.Nodes = k.Default.Nodes
 	}
 	if o.Ties == "" {
 		o.Ties = k.Ties[0]

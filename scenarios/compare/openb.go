@@ -29,8 +29,10 @@ var published = Kind{
 	Name: "openb",
 	About: "the protocol of \"Beware of Fragmentation\" (USENIX ATC 2023) on traces of a cluster with 6212 GPUs: pods arrive one " +
 		"by one until they have asked for 1.3 times the GPUs, what fits nowhere fails, nothing departs. The traces are those of " +
-		"github.com/hkust-adsl/kubernetes-scheduler-simulator, folder data/csv; --trace is where they are.",
-	Flags:   []string{"trace", "pods"},
+		"github.com/hkust-adsl/kubernetes-scheduler-simulator, folder data/csv; --trace is where they are. " +
+		"With --arrivals pods come when they came, stay as long as they stayed, and wait where they do not fit; or --load has as many " +
+		"of them come as keep that percentage of the GPUs busy.",
+	Flags:   []string{"trace", "pods", "arrivals", "load", "process"},
 	Default: Options{Schedulers: policies.Names(), Pods: []string{"openb_pod_list_default.csv"}},
 	Seeds:   "42-51",
 	Ties:    []string{string(openb.ByName), string(openb.AtRandom)},
@@ -48,6 +50,18 @@ func newOpenb(o Options) (Subject, error) {
 	case len(o.Pods) == 0:
 		return nil, errors.New("name at least one list of pods")
 	}
+	traces, err := loadTraces(&o)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.Arrivals && len(o.Loads) == 0:
+		o.Loads = recordedAndOffered
+		fallthrough
+	case o.Arrivals:
+		return newArrivals(o, traces)
+	case len(o.Loads) > 0 || o.Process != "":
+		return nil, errors.New("--load and --process are for --arrivals: in the protocol nothing departs")
+	}
 	o.Schedulers = slices.Clone(o.Schedulers)
 	for i, name := range o.Schedulers {
 		o.Schedulers[i] = strings.ToLower(strings.TrimSpace(name))
@@ -63,7 +77,11 @@ func newOpenb(o Options) (Subject, error) {
 	if len(o.Schedulers) == 1 && o.Schedulers[0] == Bound {
 		return nil, errors.New("name at least one scheduler")
 	}
-	s := &Openb{options: o}
+	return &Openb{o, traces}, nil
+}
+
+// loadTraces reads each list of pods with the nodes.
+func loadTraces(o *Options) (traces []*openb.Trace, err error) {
 	for i, pods := range o.Pods {
 		if slices.ContainsFunc(o.Pods[:i], func(other string) bool { return scenarioName(other) == scenarioName(pods) }) {
 			return nil, fmt.Errorf("pods %s are named twice", pods)
@@ -72,9 +90,9 @@ func newOpenb(o Options) (Subject, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.traces = append(s.traces, trace)
+		traces = append(traces, trace)
 	}
-	return s, nil
+	return traces, nil
 }
 
 // scenarioName is a pod list's file without folder and extension.
@@ -139,6 +157,10 @@ func (s *Openb) Metrics() []comparison.Metric {
 		{Name: allocation, Title: "allocation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Higher, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
 		{Name: "fragmentation", Title: "fragmentation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Lower, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
 		{Name: "nodes_used", Title: "nodes in use", Difference: "nodes", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1},
+		{Name: "packing_density", Title: "packing density", Unit: "% of GPUs of nodes in use", Difference: "points", Better: comparison.Higher, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 2},
+		{Name: "imbalance", Title: "imbalance", Unit: "points, deviation of nodes", Difference: "points", At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 2},
+		{Name: "power_kilowatts", Title: "power", Unit: "kW, modelled", Difference: "kW", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1},
+		{Name: "cost_dollars_per_hour", Title: "cost", Unit: "$/h, assumed prices", Difference: "$/h", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1},
 		{Name: "failed", Title: "failed pods", Difference: "pods", Better: comparison.Lower},
 		{Name: "pods", Title: "pods"},
 		{Name: "used_gpu_milli", Title: "GPU in use at the end", Unit: "thousandths"},
@@ -170,7 +192,10 @@ func measures(r *openb.Result) []comparison.Measure {
 	for _, curve := range []struct {
 		metric string
 		values *openb.Curve
-	}{{allocation, &r.Allocated}, {"fragmentation", &r.Fragmented}, {"nodes_used", &r.Nodes}} {
+	}{
+		{allocation, &r.Allocated}, {"fragmentation", &r.Fragmented}, {"nodes_used", &r.Nodes}, {"packing_density", &r.Density},
+		{"imbalance", &r.Imbalance}, {"power_kilowatts", &r.Kilowatts}, {"cost_dollars_per_hour", &r.DollarsPerHour},
+	} {
 		for percent, value := range curve.values {
 			if at := float64(percent); !math.IsNaN(value) {
 				all = append(all, comparison.Measure{Metric: curve.metric, At: &at, Value: value})

@@ -21,6 +21,7 @@ func Offered(jobs []Job, nodes []policies.Node, percent float64, longest time.Du
 	if err != nil {
 		return nil, err
 	}
+	jobs = numbered(jobs)
 	return Drawn(process(gap), func(draws *sim.Stream) Job {
 		j := jobs[draws.Int63n(purposeJob, int64(len(jobs)))]
 		j.Stays = min(j.Stays, longest)

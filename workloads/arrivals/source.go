@@ -25,11 +25,25 @@ type Source interface {
 
 // Recorded arrivals come when they came. Jobs may be in any order; those of one time arrive by name.
 func Recorded(jobs []Job) Source {
-	sorted := slices.Clone(jobs)
+	sorted := numbered(jobs)
 	slices.SortStableFunc(sorted, func(a, b Job) int {
 		return cmp.Or(cmp.Compare(a.Arrives, b.Arrives), cmp.Compare(a.Pod.Name, b.Pod.Name))
 	})
 	return &recorded{jobs: sorted}
+}
+
+// numbered are the jobs with their pods' types numbered, since scores are kept by type.
+func numbered(jobs []Job) []Job {
+	pods := make([]policies.Pod, len(jobs))
+	for i := range jobs {
+		pods[i] = jobs[i].Pod
+	}
+	policies.NumberTypes(pods)
+	all := slices.Clone(jobs)
+	for i := range all {
+		all[i].Pod = pods[i]
+	}
+	return all
 }
 
 type recorded struct{ jobs []Job }
@@ -42,7 +56,8 @@ func (r *recorded) Next(*sim.Stream, time.Duration) (j Job, ok bool) {
 	return j, true
 }
 
-// Drawn arrivals come as the process says; draw makes each up, from a purpose at or above generators.FreePurpose.
+// Drawn arrivals come as the process says; draw makes each up, from a purpose at or above generators.FreePurpose. Pods that
+// ask for the same must have the same type, and others another.
 func Drawn(p generators.Process, draw func(*sim.Stream) Job) Source { return &drawn{p, draw} }
 
 type drawn struct {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
@@ -200,17 +199,14 @@ func (t *Trace) addTimes(r *row) {
 	t.times = append(t.times, at)
 }
 
-// Jobs are the pods with their types numbered, when they came, and how long they stayed. The error says why the list
-// does not tell.
+// Jobs are the pods with when they came and how long they stayed. The error says why the list does not tell.
 func (t *Trace) Jobs() ([]arrivals.Job, error) {
 	if t.noTimes != nil {
 		return nil, t.noTimes
 	}
-	pods := slices.Clone(t.Pods)
-	policies.NumberTypes(pods)
-	jobs := make([]arrivals.Job, len(pods))
+	jobs := make([]arrivals.Job, len(t.Pods))
 	for i, at := range t.times {
-		jobs[i] = arrivals.Job{Pod: pods[i], Arrives: time.Duration(at.created) * time.Second, Stays: time.Duration(at.deleted-at.created) * time.Second}
+		jobs[i] = arrivals.Job{Pod: t.Pods[i], Arrives: time.Duration(at.created) * time.Second, Stays: time.Duration(at.deleted-at.created) * time.Second}
 	}
 	return jobs, nil
 }

@@ -126,3 +126,6 @@ func kindOf(p *policies.Pod) int {
 	}
 	return 3
 }
+
+// HourWeights are how many pods came in each hour of the day.
+func HourWeights() []int64 { return slices.Clone(hourWeights) }
