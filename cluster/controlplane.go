@@ -5,6 +5,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/apiserver"
+	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
 	"github.com/fauxkube/fauxkube/cluster/controller/manager"
 	"github.com/fauxkube/fauxkube/cluster/kubelet"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
@@ -46,6 +47,10 @@ func address(machine string, port int) network.Address {
 
 func (c *Cluster) startAPIServers() {
 	var backends []network.Address
+	without, err := registry.ParseAdmission(c.topology.ControlPlane.DisableAdmissionPlugins)
+	if err != nil {
+		panic(err) // Topology.Check has seen it.
+	}
 	c.servers = make([]*apiserver.Server, c.topology.ControlPlane.APIServers)
 	for i := range c.topology.ControlPlane.APIServers {
 		machine := c.hosts[i]
@@ -59,7 +64,7 @@ func (c *Cluster) startAPIServers() {
 			c.startBackground(p)
 			c.servers[i] = apiserver.Start(p, apiserver.Config{
 				Network: c.network, Address: at, Etcd: c.etcdEndpoints(i), AdvertiseIP: ip,
-				Metrics: registry, Audit: c.topology.Audit, Detector: c.detector, Witness: c.witness,
+				Metrics: registry, Audit: c.topology.Audit, Detector: c.detector, Witness: c.witness, WithoutAdmission: without,
 				OnChange: func(_ *apiserver.Server, r *api.Resource, key string) { view.changed(r, key) },
 			})
 		}))

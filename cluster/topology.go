@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/fauxkube/fauxkube/cluster/apiserver"
+	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
 	"github.com/fauxkube/fauxkube/cluster/kubelet/stages"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
@@ -61,6 +62,8 @@ type ControlPlane struct {
 	Headless bool
 	// StoreOnly runs the store's members and nothing else, for work on the store itself.
 	StoreOnly bool
+	// DisableAdmissionPlugins are kube-apiserver's of that flag: ServiceAccount, Priority or TaintNodesByCondition.
+	DisableAdmissionPlugins []string
 	// SnapshotEntries is after how many entries a member of the store takes a snapshot: 10,000.
 	SnapshotEntries uint64
 }
@@ -128,6 +131,9 @@ func (t Topology) Check() error {
 	}
 	if err := t.checkExtenders(); err != nil {
 		return err
+	}
+	if _, err := registry.ParseAdmission(c.DisableAdmissionPlugins); err != nil {
+		return fmt.Errorf("cluster: %w", err)
 	}
 	seen := map[string]bool{}
 	for _, p := range t.NodePools {

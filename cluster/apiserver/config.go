@@ -5,6 +5,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/fairness"
+	"github.com/fauxkube/fauxkube/cluster/apiserver/registry"
 	"github.com/fauxkube/fauxkube/cluster/apiserver/storage"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
 	"github.com/fauxkube/fauxkube/cluster/witness"
@@ -36,6 +37,8 @@ type Config struct {
 	// CompactionInterval is how often the store's history is cut (--etcd-compaction-interval); 0 means 5 minutes,
 	// negative never.
 	CompactionInterval time.Duration
+	// WithoutAdmission are the admission plugins that are switched off (--disable-admission-plugins).
+	WithoutAdmission registry.Admission
 	// Bare leaves out everything that the server does by itself besides serving: bootstrapping of namespaces, priority
 	// classes and the kubernetes service.
 	Bare bool

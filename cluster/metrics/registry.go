@@ -143,6 +143,15 @@ func (r *Registry) EachOf(name string, visit func(*Series)) {
 	}
 }
 
+// Reset empties the histograms of a name, for measurements that begin later than the registry. Handles stay what they are.
+func (r *Registry) Reset(name string) {
+	r.EachOf(name, func(s *Series) {
+		if s.Histogram != nil {
+			*s.Histogram = *newHistogram(s.Histogram.layout)
+		}
+	})
+}
+
 // Names returns all family names, sorted.
 func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.families)) }
 

@@ -52,6 +52,8 @@ type Config struct {
 	WithoutHints bool
 	// WithoutBatching tries every node for every pod (feature gate OpportunisticBatching off).
 	WithoutBatching bool
+	// AsyncAPICalls lets the serial loop go on while it writes what came of a pod that failed (feature gate SchedulerAsyncAPICalls).
+	AsyncAPICalls bool
 	// Decided, if set, is told of every successful decision at the instant it is made.
 	Decided func(Decision)
 	// Stopwatch, if set, measures what decisions take of the host that runs the simulation.

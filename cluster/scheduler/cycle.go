@@ -94,6 +94,11 @@ func (a *attempt) decide(t *sim.Task) (*framework.Status, *framework.NominatingI
 	}
 	a.charge(t, found.Work)
 	a.cycle.Publish()
+	if a.cycle.Held() {
+		var released sim.Signal
+		a.cycle.OnRelease(released.Set)
+		t.Wait(sim.Forever, &released)
+	}
 	return status, nominate
 }
 

@@ -17,15 +17,18 @@ import (
 // noteLimit is the longest note of an event, in bytes; longer ones end in dots (k8s.io/api/events/v1 validation).
 const noteLimit = 1024
 
-// fail ends an attempt of the serial loop, which waits for the status write: upstream writes it in the loop
-// (SchedulerAsyncAPICalls is off in v1.36).
+// fail ends an attempt of the serial loop, which waits for the status write unless SchedulerAsyncAPICalls is on (it is off in v1.36).
 func (a *attempt) fail(t *sim.Task, status *framework.Status, nominate *framework.NominatingInfo) {
+	if a.s.config.AsyncAPICalls {
+		a.failBeside(status, nominate)
+		return
+	}
 	var written sim.Signal
 	a.handleFailure(status, nominate, func(error) { written.Set() })
 	t.Wait(sim.Forever, &written)
 }
 
-// failBeside ends an attempt whose binding failed; nobody waits for the write.
+// failBeside ends an attempt without waiting for the write, as where binding failed.
 func (a *attempt) failBeside(status *framework.Status, nominate *framework.NominatingInfo) {
 	a.handleFailure(status, nominate, func(error) {})
 }

@@ -36,7 +36,7 @@ func (a *app) rootCommand() *cobra.Command {
 	})
 	a.profile.addFlags(root.PersistentFlags())
 	root.AddCommand(a.runCommand(), a.testCommand(), a.verifyCommand(), a.childCommand(), a.traceCommand(),
-		a.listCommand(), a.showCommand(), a.schemaCommand(), a.versionCommand(), a.compareCommand(), a.mergeCommand(), a.explainCommand(), a.etcdCommand())
+		a.listCommand(), a.showCommand(), a.schemaCommand(), a.versionCommand(), a.compareCommand(), a.mergeCommand(), a.explainCommand(), a.etcdCommand(), a.perfCommand())
 	return root
 }
 

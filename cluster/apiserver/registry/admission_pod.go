@@ -45,7 +45,7 @@ func isMirror(pod *corev1.Pod) bool {
 
 // serviceAccount gives a pod its service account and mounts the account's token into its containers.
 func serviceAccount(ctx *Context, req *attributes) error {
-	if req.old != nil {
+	if req.old != nil || ctx.Without.has(AdmitServiceAccount) {
 		return nil
 	}
 	pod := req.obj.(*corev1.Pod)
@@ -163,7 +163,7 @@ var preemptLower = api.Ptr(corev1.PreemptLowerPriority)
 
 // priority resolves a pod's priority class.
 func priority(ctx *Context, req *attributes) error {
-	if req.old != nil {
+	if req.old != nil || ctx.Without.has(AdmitPriority) {
 		return nil
 	}
 	pod := req.obj.(*corev1.Pod)

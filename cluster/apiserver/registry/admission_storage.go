@@ -69,9 +69,9 @@ func defaultIngressClass(ctx *Context, req *attributes) error {
 }
 
 // taintNewNode keeps pods off a node until its conditions are known (admission plugin TaintNodesByCondition).
-func taintNewNode(_ *Context, req *attributes) error {
+func taintNewNode(ctx *Context, req *attributes) error {
 	node := req.obj.(*corev1.Node)
-	if req.old != nil {
+	if req.old != nil || ctx.Without.has(AdmitTaintNodesByCondition) {
 		return nil
 	}
 	taint := corev1.Taint{Key: corev1.TaintNodeNotReady, Effect: corev1.TaintEffectNoSchedule}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
@@ -26,7 +27,43 @@ type Context struct {
 	User   *api.User
 	Lookup Lookup
 	DryRun bool
+	// Without are the admission plugins that are switched off.
+	Without Admission
 }
+
+// Admission is a set of admission plugins: those that --disable-admission-plugins can switch off here.
+type Admission uint8
+
+// The admission plugins, by kube-apiserver's names.
+const (
+	AdmitServiceAccount Admission = 1 << iota
+	AdmitPriority
+	AdmitTaintNodesByCondition
+)
+
+var admissionNames = []struct {
+	name   string
+	plugin Admission
+}{{"ServiceAccount", AdmitServiceAccount}, {"Priority", AdmitPriority}, {"TaintNodesByCondition", AdmitTaintNodesByCondition}}
+
+// ParseAdmission returns the set of the named plugins.
+func ParseAdmission(names []string) (set Admission, err error) {
+	for _, name := range names {
+		known := false
+		for _, n := range admissionNames {
+			if n.name == name {
+				set, known = set|n.plugin, true
+			}
+		}
+		if !known {
+			return 0, fmt.Errorf("admission plugin %q: want ServiceAccount, Priority or TaintNodesByCondition", name)
+		}
+	}
+	return set, nil
+}
+
+// has reports whether a plugin is in the set.
+func (a Admission) has(plugin Admission) bool { return a&plugin != 0 }
 
 // time is Now as objects store it.
 func (c *Context) time() metav1.Time { return api.Time(c.Now) }

@@ -21,6 +21,7 @@ func nodeEntries() []*Entry {
 		}),
 		prepareStatus: pair(func(_ *Context, node, old *corev1.Node) {
 			node.Spec = old.Spec
+			defaultNode(node) // defaults are in the status
 		}),
 		validate:   with(validateNode),
 		update:     both(validateNodeUpdate),

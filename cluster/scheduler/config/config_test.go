@@ -148,7 +148,7 @@ func TestComplaints(t *testing.T) {
 			t.Errorf("%s\n got %v\nwant %s", test.file, err, test.want)
 		}
 	}
-	for gate, want := range map[string]string{"SchedulerAsyncAPICalls": "only its default, false, is modelled", "Nonsense": "not one that the scheduler reads"} {
+	for gate, want := range map[string]string{"StorageCapacityScoring": "only its default, false, is modelled", "Nonsense": "not one that the scheduler reads"} {
 		if _, err := config.Load("f", []byte(header), config.Options{Gates: map[string]bool{gate: true}}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", gate, err)
 		}

@@ -11,11 +11,25 @@ import (
 type gate struct{ byDefault, both bool }
 
 // gates are the feature gates that the scheduler reads. NodeDeclaredFeatures and DynamicResourceAllocation decide whether the plugin of that
-// purpose is among the defaults; without SchedulerQueueingHints plugins are not asked whether an event helps. OpportunisticBatching makes no
-// difference to the default profile, whose pods can't be signed because of the default topology constraints.
+// purpose is among the defaults; without SchedulerQueueingHints plugins are not asked whether an event helps; with SchedulerAsyncAPICalls the
+// serial loop does not wait for what it writes about a pod that failed, without SchedulerAsyncPreemption it waits until the victims
+// are deleted. Those that begin with DRA change nothing for pods without devices, and pods with devices are refused. OpportunisticBatching
+// makes no difference to the default profile, whose pods can't be signed because of the default topology constraints.
 var gates = map[string]gate{
 	"ClearingNominatedNodeNameAfterBinding":          {byDefault: true},
+	"DRAAdminAccess":                                 {byDefault: true, both: true},
+	"DRAConsumableCapacity":                          {byDefault: true, both: true},
+	"DRADeviceBindingConditions":                     {byDefault: true, both: true},
+	"DRADeviceTaintRules":                            {both: true},
+	"DRADeviceTaints":                                {byDefault: true, both: true},
+	"DRAExtendedResource":                            {byDefault: true, both: true},
+	"DRAListTypeAttributes":                          {both: true},
+	"DRANodeAllocatableResources":                    {both: true},
+	"DRAPartitionableDevices":                        {byDefault: true, both: true},
+	"DRAPrioritizedList":                             {byDefault: true, both: true},
+	"DRAResourceClaimDeviceStatus":                   {byDefault: true, both: true},
 	"DRASchedulerFilterTimeout":                      {byDefault: true, both: true},
+	"DRAWorkloadResourceClaims":                      {both: true},
 	"DynamicResourceAllocation":                      {byDefault: true, both: true},
 	"GangScheduling":                                 {},
 	"GenericWorkload":                                {},
@@ -28,8 +42,8 @@ var gates = map[string]gate{
 	"NominatedNodeNameForExpectation":                {byDefault: true},
 	"OpportunisticBatching":                          {byDefault: true, both: true},
 	"PodLevelResources":                              {byDefault: true},
-	"SchedulerAsyncAPICalls":                         {},
-	"SchedulerAsyncPreemption":                       {byDefault: true},
+	"SchedulerAsyncAPICalls":                         {both: true},
+	"SchedulerAsyncPreemption":                       {byDefault: true, both: true},
 	"SchedulerPopFromBackoffQ":                       {byDefault: true},
 	"SchedulerQueueingHints":                         {byDefault: true, both: true},
 	"SidecarContainers":                              {byDefault: true},

@@ -19,6 +19,7 @@ type Configuration struct {
 	profiles []scheduler.Profile
 	noHints  bool
 	noBatch  bool
+	async    bool // API calls
 }
 
 // Options are what kube-scheduler gets besides the file.
@@ -81,7 +82,9 @@ func finish(file *configv1.KubeSchedulerConfiguration, o Options) (*Configuratio
 	if err := ignoreManaged(file, o); err != nil {
 		return nil, err
 	}
-	c := &Configuration{file: *file, noHints: !o.enabled("SchedulerQueueingHints"), noBatch: !o.enabled("OpportunisticBatching")}
+	c := &Configuration{
+		file: *file, noHints: !o.enabled("SchedulerQueueingHints"), noBatch: !o.enabled("OpportunisticBatching"), async: o.enabled("SchedulerAsyncAPICalls"),
+	}
 	for i := range file.Profiles {
 		profile, err := buildProfile(&file.Profiles[i], o)
 		if err != nil {
@@ -107,7 +110,7 @@ func (c *Configuration) SchedulerNames() []string {
 // Apply makes a scheduler be configured so. An Identity that was given is dropped where the file turns election off.
 func (c *Configuration) Apply(s *scheduler.Config) {
 	f := &c.file
-	s.Profiles, s.WithoutHints, s.WithoutBatching = c.profiles, c.noHints, c.noBatch
+	s.Profiles, s.WithoutHints, s.WithoutBatching, s.AsyncAPICalls = c.profiles, c.noHints, c.noBatch, c.async
 	s.Extenders = f.Extenders
 	s.PercentageOfNodesToScore = *f.PercentageOfNodesToScore
 	s.InitialBackoff = time.Duration(*f.PodInitialBackoffSeconds) * time.Second

@@ -42,7 +42,10 @@ func buildProfile(p *configv1.KubeSchedulerProfile, o Options) (scheduler.Profil
 			profile.Disabled[s.point] = namesOf(s.Disabled)
 		}
 	}
-	profile.Plugins = func(h *framework.Handle) ([]runtime.Enabled, error) { return build(entries, o, h) }
+	profile.Plugins = func(h *framework.Handle) ([]runtime.Enabled, error) {
+		h.SynchronousPreemption = !o.enabled("SchedulerAsyncPreemption")
+		return build(entries, o, h)
+	}
 	return profile, nil
 }
 

@@ -22,6 +22,8 @@ type Cycle struct {
 
 	state       []any
 	publish     []func()
+	holds       int
+	released    func()
 	activations []*corev1.Pod
 }
 
@@ -36,6 +38,22 @@ func (c *Cycle) Publish() {
 		effect()
 	}
 }
+
+// Hold keeps the serial loop at this pod until the function that it returns is called: for side effects that the loop waits for.
+func (c *Cycle) Hold() (release func()) {
+	c.holds++
+	return func() {
+		if c.holds--; c.holds == 0 && c.released != nil {
+			c.released()
+		}
+	}
+}
+
+// Held reports whether anybody keeps the loop.
+func (c *Cycle) Held() bool { return c.holds > 0 }
+
+// OnRelease says what to do when nobody does any more.
+func (c *Cycle) OnRelease(f func()) { c.released = f }
 
 // Activate asks for pods to be tried again once this pod is assumed, and those asked for later once it is bound.
 func (c *Cycle) Activate(pods ...*corev1.Pod) { c.activations = append(c.activations, pods...) }

@@ -21,6 +21,8 @@ type Handle struct {
 	Observe   Observer
 	// Extenders are the profile's, in the order in which they are asked.
 	Extenders []Extender
+	// SynchronousPreemption keeps the serial loop until victims are deleted (feature gate SchedulerAsyncPreemption off).
+	SynchronousPreemption bool
 	// Now reads the host's wall clock.
 	Now func() time.Time
 	// Monotonic reads the host's monotonic clock.

@@ -99,7 +99,7 @@ func (p *DefaultPreemption) preempt(c *framework.Cycle, statuses *framework.Node
 		return nil, framework.NewStatus(framework.Unschedulable, "no candidate node for preemption")
 	}
 	best := p.pick(candidates)
-	c.AfterCharge(func() { p.execute(best, pod) })
+	c.AfterCharge(func() { p.execute(c, best, pod) })
 	return &framework.PostFilterResult{Nominate: &framework.NominatingInfo{Node: best.node}}, nil
 }
 

@@ -20,10 +20,11 @@ type execution struct {
 	left    int // answers to wait for before the last victim
 	failed  bool
 	last    *corev1.Pod // set once its turn has come
+	release func()      // lets the serial loop go on, where it waits
 }
 
-// execute starts a preemption: the scheduler does not wait for it.
-func (p *DefaultPreemption) execute(c candidate, pod *corev1.Pod) {
+// execute starts a preemption. The scheduler does not wait for it, unless the feature gate is off.
+func (p *DefaultPreemption) execute(cycle *framework.Cycle, c candidate, pod *corev1.Pod) {
 	e := &execution{plugin: p, pod: pod, node: c.node}
 	for _, v := range c.victims {
 		if v.Pod.DeletionTimestamp == nil {
@@ -34,8 +35,31 @@ func (p *DefaultPreemption) execute(c candidate, pod *corev1.Pod) {
 		return
 	}
 	p.handle.Observe.PreemptionVictims(len(c.victims))
+	if p.handle.SynchronousPreemption {
+		e.release = cycle.Hold()
+		e.deleteAtOnce()
+		return
+	}
 	p.preempting[pod.UID] = e
-	e.clearNominations(p.lesserNominees(c.node, pod))
+	e.clearNominations(p.lesserNominees(c.node, pod), e.deleteVictims)
+}
+
+// deleteAtOnce deletes all victims side by side, lets lesser pods look elsewhere, and lets the loop go on. The pod is not kept back.
+func (e *execution) deleteAtOnce() {
+	e.left = len(e.victims)
+	for _, victim := range e.victims {
+		e.delete(victim, func(err error) {
+			e.failed = e.failed || err != nil
+			if e.left--; e.left > 0 {
+				return
+			}
+			if e.failed {
+				e.release()
+				return
+			}
+			e.clearNominations(e.plugin.lesserNominees(e.node, e.pod), e.release)
+		})
+	}
 }
 
 // lesserNominees returns the pods of lower priority that wait for room on the node: they may no longer fit.
@@ -49,15 +73,15 @@ func (p *DefaultPreemption) lesserNominees(node string, pod *corev1.Pod) []*core
 	return pods
 }
 
-// clearNominations lets the pods look elsewhere, one after the other, and goes on to the victims.
-func (e *execution) clearNominations(pods []*corev1.Pod) {
+// clearNominations lets the pods look elsewhere, one after the other.
+func (e *execution) clearNominations(pods []*corev1.Pod, then func()) {
 	if len(pods) == 0 {
-		e.deleteVictims()
+		then()
 		return
 	}
 	e.plugin.handle.Actions.Nominate(pods[0], "", func(err error) {
 		e.failed = e.failed || err != nil
-		e.clearNominations(pods[1:])
+		e.clearNominations(pods[1:], then)
 	})
 }
 
