@@ -121,6 +121,9 @@ func (b *booting) missing() string {
 // begin is step time 0.
 func (r *run) begin() {
 	r.origin, r.started, r.booting = r.simulation.Now(), true, nil
+	if r.options.Begun != nil {
+		r.options.Begun(r.origin)
+	}
 	r.armLimits()
 	r.judge.Begin()
 	if r.store != nil {

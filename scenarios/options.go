@@ -37,9 +37,11 @@ type Options struct {
 	// Configure has the last word on the simulation's configuration, Topology on the cluster's.
 	Configure func(*sim.Config)
 	Topology  func(*cluster.Topology)
-	// Started is told the simulation, and Placed the cluster on it, before the first step.
+	// Started is told the simulation, and Placed the cluster on it, before the first step. Begun is called when the steps
+	// begin, at step time 0.
 	Started func(*sim.Simulation)
 	Placed  func(*cluster.Cluster)
+	Begun   func(sim.Time)
 }
 
 // Progress is how far a run is.

@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/reports/comparison"
 	"github.com/fauxkube/fauxkube/scenarios"
 	"github.com/fauxkube/fauxkube/scenarios/compare"
@@ -85,6 +85,8 @@ func (a *app) compareCommand() *cobra.Command {
 }
 
 const compareExample = `  fauxkube compare
+  fauxkube compare packing --scheduler default,most-allocated,bin-packing
+  fauxkube compare packing zone-spread --scheduler default,my-scheduler.yaml --seeds 20 --html report.html
   fauxkube compare synthetic --load 85,95,105 --process bursty --scheduler fgd,bestfit
   fauxkube compare openb --trace traces --arrivals
   fauxkube compare openb --trace traces --scheduler fgd,bestfit --seeds 42-51
@@ -149,6 +151,8 @@ func (a *app) compare(ctx context.Context, f *compareFlags, args []string) error
 		}
 		return found, err
 	}
+	f.options.Started = a.started
+	f.options.Stopwatch = func() *scheduler.Stopwatch { return &scheduler.Stopwatch{Now: hostClock} }
 	subject, err := f.subject(args)
 	if err != nil {
 		return err
@@ -192,10 +196,7 @@ func (a *app) compareOn(ctx context.Context, f *compareFlags, subject compare.Su
 
 // subject is what the arguments name.
 func (f *compareFlags) subject(args []string) (compare.Subject, error) {
-	kind, rest, err := compare.KindOf(args)
-	if err != nil {
-		return nil, err
-	}
+	kind, rest := compare.KindOf(args)
 	f.args = args
 	for _, name := range f.given {
 		if !slices.Contains(kind.Flags, name) {
@@ -282,7 +283,10 @@ func (m *matrix) run(ctx context.Context, cells []compare.Cell, parallel int, ba
 			if inner.Err() != nil {
 				return nil
 			}
-			began := time.Now()
+			// The clock is the thread's.
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			began := hostClock()
 			r, err := m.one(inner, c)
 			switch {
 			case err != nil && inner.Err() != nil && errors.Is(err, inner.Err()):
@@ -291,7 +295,7 @@ func (m *matrix) run(ctx context.Context, cells []compare.Cell, parallel int, ba
 				return err
 			}
 			if r.Host == 0 {
-				r.Host = time.Since(began)
+				r.Host = hostClock() - began
 			}
 			bar.step()
 			return m.keep(r)

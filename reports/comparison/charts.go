@@ -14,12 +14,22 @@ import (
 const (
 	chartWidth  = 640.0
 	chartHeight = 330.0
-	nameWidth   = 110.0
+	nameWidth   = 110.0 // at least
+	letterWidth = 7.6   // of a name
 	rowHeight   = 30.0
 	axisHeight  = 44.0
 	topMargin   = 10.0
 	labelGap    = 15.0
 )
+
+// roomFor is how wide names are.
+func roomFor(names []string) float64 {
+	room := nameWidth
+	for _, name := range names {
+		room = max(room, 24+float64(letterWidth*float64(len(name))))
+	}
+	return min(room, chartWidth/2)
+}
 
 // horizontal is a chart with a row for each name and an axis below.
 type horizontal struct {
@@ -28,16 +38,16 @@ type horizontal struct {
 }
 
 func newHorizontal(names []string, low, high float64, unit string) *horizontal {
-	height := topMargin + rowHeight*float64(len(names)) + axisHeight
-	h := &horizontal{newDrawing(chartWidth, height), around(low, high, nameWidth, chartWidth-20)}
+	height, room := topMargin+rowHeight*float64(len(names))+axisHeight, roomFor(names)
+	h := &horizontal{newDrawing(chartWidth, height), around(low, high, room, chartWidth-20)}
 	bottom := height - axisHeight
 	for _, tick := range h.x.ticks(7) {
 		h.line(h.x.at(tick), topMargin, h.x.at(tick), bottom, "grid", "")
 		h.text(h.x.at(tick), bottom+16, "middle", "tick", number(tick))
 	}
-	h.text((nameWidth+chartWidth)/2, bottom+36, "middle", "axis", unit)
+	h.text((room+chartWidth)/2, bottom+36, "middle", "axis", unit)
 	for i, name := range names {
-		h.text(nameWidth-12, h.row(i)+4, "end", "name", name)
+		h.text(room-12, h.row(i)+4, "end", "name", name)
 	}
 	return h
 }
@@ -46,7 +56,7 @@ func (h *horizontal) row(i int) float64 { return topMargin + rowHeight*(float64(
 
 // intervalChart shows each scheduler's values, their median, and its interval.
 func (d *Document) intervalChart(scenario string, order []string) template.HTML {
-	m := &d.Metrics[0]
+	m := d.first(scenario)
 	var all []float64
 	order = slices.DeleteFunc(order, func(s string) bool { return d.Summary(scenario, s, m.Name, m.JudgedAt) == nil })
 	for _, s := range order {
@@ -66,7 +76,7 @@ func (d *Document) intervalChart(scenario string, order []string) template.HTML 
 
 // differenceChart shows by how much the leader is ahead of each other scheduler, seed by seed.
 func (d *Document) differenceChart(scenario string, order []string) template.HTML {
-	m, leader := &d.Metrics[0], order[0]
+	m, leader := d.first(scenario), order[0]
 	verdicts := d.Against(scenario, leader, m.Name)
 	low, high := 0.0, 0.0
 	var names []string
@@ -108,22 +118,51 @@ type curve struct {
 
 type point struct{ at, median, low, high float64 }
 
-// curveStep is how far points are apart: closer ones cannot be told from each other.
+// curveStep is how far points of a metric that has tables are apart: closer ones cannot be told from each other.
 const curveStep = 2
 
+// curvePoints are where a curve is drawn: evenly from a little before the first point of the tables, where curves begin
+// to part; without such points wherever all runs have a value.
+func (d *Document) curvePoints(scenario string, m *Metric) []float64 {
+	var points []float64
+	if len(m.At) > 0 {
+		for at := max(0, m.At[0]-10); at <= m.At[len(m.At)-1]; at += curveStep {
+			points = append(points, at)
+		}
+		return points
+	}
+	runs, count := 0, map[float64]int{}
+	for i := range d.runs {
+		if r := &d.runs[i]; r.Scenario == scenario && slices.Contains(d.complete(scenario), r.Seed) {
+			runs++
+			for _, x := range r.Measures {
+				if x.Metric == m.Name && x.At != nil {
+					count[*x.At]++
+				}
+			}
+		}
+	}
+	for at, n := range count {
+		if n == runs {
+			points = append(points, at)
+		}
+	}
+	slices.Sort(points)
+	return points
+}
+
 func (d *Document) curvesOf(scenario string, order []string, m *Metric) []curve {
-	// A little before the first point of the tables, where curves begin to part.
-	from, to := max(0, m.At[0]-10), m.At[len(m.At)-1]
+	points := d.curvePoints(scenario, m)
 	var curves []curve
 	for _, name := range order {
 		c := curve{scheduler: name}
-		for at := from; at <= to; at += curveStep {
+		for _, at := range points {
 			if values := d.values(scenario, name, m.Name, &at); len(values) > 0 {
 				low, high := statistics.Interval(values)
 				c.points = append(c.points, point{at, statistics.Median(values), low, high})
 			}
 		}
-		if len(c.points) > 0 {
+		if len(c.points) > 1 {
 			curves = append(curves, c)
 		}
 	}
@@ -144,14 +183,14 @@ func (d *Document) curveChart(scenario string, order []string, m *Metric) templa
 	}
 	g := newDrawing(chartWidth, chartHeight)
 	first, last := curves[0].points[0].at, curves[0].points[len(curves[0].points)-1].at
-	x := scale{first, last, 56, chartWidth - nameWidth}
+	x := scale{first, last, 56, chartWidth - roomFor(order)}
 	y := around(low, high, chartHeight-axisHeight, topMargin)
 	g.frame(x, y, m)
 	for _, c := range curves {
 		g.curve(x, y, c, d.color(c.scheduler))
 	}
 	g.names(x, y, curves, d.color)
-	return g.render(fmt.Sprintf("%s as pods arrive: medians, with 95 %% intervals.", capital(m.axisTitle())))
+	return g.render(fmt.Sprintf("%s, by %s: medians, with 95 %% intervals.", capital(m.axisTitle()), m.Axis))
 }
 
 func (g *drawing) frame(x, y scale, m *Metric) {

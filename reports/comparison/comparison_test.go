@@ -24,8 +24,8 @@ var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 var (
 	half    = 50.0
 	metrics = []Metric{
-		{Name: "fill", Title: "fill", Unit: "% of the cluster", Difference: "points", Better: Higher, At: []float64{25, 50, 75}, Axis: "% arrived", JudgedAt: &half, Digits: 2},
-		{Name: "waste", Title: "waste", Unit: "% of the cluster", Difference: "points", Better: Lower, At: []float64{25, 50, 75}, Axis: "% arrived", JudgedAt: &half, Digits: 2},
+		{Name: "fill", Title: "fill", Unit: "% of the cluster", Difference: "points", Better: Higher, At: []float64{25, 50, 75}, Axis: "% arrived", JudgedAt: &half, Digits: 2, Chart: true},
+		{Name: "waste", Title: "waste", Unit: "% of the cluster", Difference: "points", Better: Lower, At: []float64{25, 50, 75}, Axis: "% arrived", JudgedAt: &half, Digits: 2, Chart: true},
 		{Name: "failed", Title: "failed pods", Difference: "pods", Better: Lower},
 		{Name: "pods", Title: "pods"},
 	}
@@ -34,7 +34,7 @@ var (
 // made is a comparison in which good beats bad on every seed, twin equals good, and noisy wanders around good.
 func made(seeds int, schedulers ...string) *Document {
 	h := Header{
-		Binary: "test", Subject: "made up", Ties: "name (the first)", Schedulers: schedulers,
+		Binary: "test", Subject: "made up", Ties: "name (the first)", HostCost: "all of it", Schedulers: schedulers,
 		Scenarios: []Scenario{{Name: "small", About: "8 nodes", Hash: "1"}},
 	}
 	for seed := range uint64(seeds) {

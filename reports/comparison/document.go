@@ -23,14 +23,31 @@ type Header struct {
 	// Schedulers and Scenarios in the order in which they were named.
 	Schedulers []string `json:"schedulers"`
 	// Bounds are those of the schedulers that are none, but say what is possible at most. Nobody is judged against them.
-	Bounds    []string   `json:"bounds,omitempty"`
+	Bounds []string `json:"bounds,omitempty"`
+	// HostCost says what the host's cost of a decision covers.
+	HostCost string `json:"host_cost"`
+	// Details are what is known of schedulers beside their names.
+	Details   []Detail   `json:"details,omitempty"`
 	Scenarios []Scenario `json:"scenarios"`
 	Seeds     []uint64   `json:"seeds"`
+}
+
+// Detail is what is known of a scheduler.
+type Detail struct {
+	Name string `json:"name"`
+	// About says what it does, in a few words.
+	About string `json:"about"`
+	// Hash covers its configuration.
+	Hash string `json:"hash"`
+	// AssumedCost is set where its simulated latency rests on an assumption: it declares no cost.
+	AssumedCost bool `json:"assumed_cost"`
 }
 
 // Scenario is one input of a comparison.
 type Scenario struct {
 	Name string `json:"name"`
+	// Decides is the metric that decides who leads; the first of the document unless given.
+	Decides string `json:"decides,omitempty"`
 	// About says in a few words what is in it.
 	About string `json:"about"`
 	// Hash covers all of it.
@@ -63,6 +80,10 @@ type Metric struct {
 	JudgedAt *float64 `json:"judged_at"`
 	// Digits behind the point.
 	Digits int `json:"digits"`
+	// Simulated is set where the cost model's times are what is measured.
+	Simulated bool `json:"simulated,omitempty"`
+	// Chart is set where values along the axis are worth a chart: at the points, or wherever all runs have one.
+	Chart bool `json:"chart,omitempty"`
 }
 
 // Measure is one value that a run measured.

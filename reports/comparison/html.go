@@ -44,10 +44,9 @@ type cell struct {
 func (d *Document) WriteHTML(w io.Writer) error {
 	data := pageData{Heading: d.heading(), Ties: d.tieRule(), Partial: d.Partial, Title: d.Subject}
 	for _, s := range d.Scenarios {
-		lines := d.conclusions(s.Name, "").lines
-		leading := min(len(lines), d.leading())
+		leading, others := d.findings(s.Name)
 		data.Scenarios = append(data.Scenarios, scenarioData{
-			Name: s.Name, Conclusion: lines[0], Leading: lines[1:leading], Others: lines[leading:], Charts: d.charts(s.Name),
+			Name: s.Name, Conclusion: leading[0], Leading: leading[1:], Others: others, Charts: d.charts(s.Name),
 			Tables: tables(d.curves(s.Name, ""), d.medians(s.Name, ""), d.differences(s.Name, "")),
 		})
 	}
@@ -90,8 +89,11 @@ func (d *Document) charts(scenario string) []template.HTML {
 	if len(order) > 1 {
 		charts = append(charts, d.differenceChart(scenario, order))
 	}
+	if len(order) > 1 && len(d.judged()) > glanceFrom {
+		charts = append(charts, d.glanceChart(scenario, order[0], order[1]))
+	}
 	for i := range d.Metrics {
-		if m := &d.Metrics[i]; len(m.At) > 0 {
+		if m := &d.Metrics[i]; m.Chart {
 			charts = append(charts, d.curveChart(scenario, order, m))
 		}
 	}

@@ -47,31 +47,37 @@ func plural(n int, what string) string {
 
 func (d *Document) tieRule() string { return "Ties between nodes of equal score: " + d.Ties }
 
-// conclusions are who leads, against the runner-up and why as far as another curve tells, then against the others.
+// conclusions are who leads, against the runner-up and why as far as other metrics tell; then against the others.
 func (d *Document) conclusions(scenario, suffix string) section {
-	s := section{title: "Verdict" + suffix, lines: []string{d.conclusion(scenario)}}
-	order := d.Ranked(scenario)
-	if len(order) > 0 {
-		s.lines = append(s.lines, d.reach(scenario, order[0])...)
-	}
-	if len(order) < 2 {
-		return s
-	}
-	first := &d.Metrics[0]
-	for _, m := range append([]*Metric{first}, d.judgedCurves()...) {
-		s.lines = append(s.lines, d.pair(scenario, m.Name, order[0], order[1]).Sentence)
-	}
-	for _, other := range order[2:] {
-		s.lines = append(s.lines, d.pair(scenario, first.Name, order[0], other).Sentence)
-	}
-	if caution := d.caution(scenario, order[0]); caution != "" {
-		s.lines = append(s.lines, caution)
-	}
-	return s
+	leading, others := d.findings(scenario)
+	return section{title: "Verdict" + suffix, lines: append(leading, others...)}
 }
 
-// leading is how many of the conclusions are about the leader and the runner-up.
-func (d *Document) leading() int { return 2 + len(d.Bounds) + len(d.judgedCurves()) }
+// findings are the sentences on leader and runner-up, and those on the rest.
+func (d *Document) findings(scenario string) (leading, others []string) {
+	leading = []string{d.conclusion(scenario)}
+	order := d.Ranked(scenario)
+	if len(order) > 0 {
+		leading = append(leading, d.reach(scenario, order[0])...)
+	}
+	if len(order) < 2 {
+		return leading, nil
+	}
+	told := append([]*Metric{d.first(scenario)}, d.judgedCurves(scenario)...)
+	for _, m := range told {
+		leading = append(leading, d.pair(scenario, m.Name, order[0], order[1]).Sentence)
+	}
+	if elsewhere := d.elsewhere(scenario, order[0], order[1], told); elsewhere != "" {
+		leading = append(leading, elsewhere)
+	}
+	for _, other := range order[2:] {
+		others = append(others, d.pair(scenario, told[0].Name, order[0], other).Sentence)
+	}
+	if caution := d.caution(scenario, order[0]); caution != "" {
+		others = append(others, caution)
+	}
+	return leading, others
+}
 
 // pair is the verdict on two schedulers from the first one's point of view.
 func (d *Document) pair(scenario, metric, a, b string) Verdict {
@@ -85,7 +91,7 @@ func (d *Document) pair(scenario, metric, a, b string) Verdict {
 
 // curves are the means of the first metric along its axis, and those of the others where they are judged.
 func (d *Document) curves(scenario, suffix string) section {
-	m := &d.Metrics[0]
+	m := d.first(scenario)
 	if len(m.At) == 0 || len(d.complete(scenario)) == 0 {
 		return section{}
 	}
@@ -100,7 +106,7 @@ func (d *Document) curves(scenario, suffix string) section {
 			s.header = append(s.header, "sd")
 		}
 	}
-	others := d.judgedCurves()
+	others := d.judgedCurves(scenario)
 	for _, other := range others {
 		s.header = append(s.header, fmt.Sprintf("%s at %g", other.Title, *other.JudgedAt), "sd")
 	}
@@ -120,11 +126,13 @@ func (d *Document) curves(scenario, suffix string) section {
 // listed are the schedulers by rank, bounds behind them.
 func (d *Document) listed(scenario string) []string { return append(d.Ranked(scenario), d.Bounds...) }
 
-// judgedCurves are the metrics behind the first that are judged at the same point of a curve.
-func (d *Document) judgedCurves() []*Metric {
+// judgedCurves are the other metrics that are judged at the same point of the same axis as the one that decides.
+func (d *Document) judgedCurves(scenario string) []*Metric {
+	first := d.first(scenario)
 	var found []*Metric
-	for i := range d.Metrics[1:] {
-		if m := &d.Metrics[i+1]; m.Better != Neither && m.JudgedAt != nil && same(m.JudgedAt, d.Metrics[0].JudgedAt) {
+	for i := range d.Metrics {
+		m := &d.Metrics[i]
+		if m != first && m.Better != Neither && m.Chart && m.JudgedAt != nil && same(m.JudgedAt, first.JudgedAt) && m.Axis == first.Axis {
 			found = append(found, m)
 		}
 	}
@@ -154,36 +162,43 @@ func (d *Document) meanCells(scenario, scheduler string, m *Metric, at *float64,
 	return cells
 }
 
-// medians are all metrics that have a better direction, where they are judged.
+// medians are all metrics that have a better direction, where they are judged: a row for each.
 func (d *Document) medians(scenario, suffix string) section {
 	if len(d.complete(scenario)) == 0 {
 		return section{}
 	}
 	s := section{
 		title:  fmt.Sprintf("Medians over %s, with 95 %% intervals%s", seeds(len(d.complete(scenario))), suffix),
-		header: []string{"scheduler"},
+		header: append([]string{"metric"}, d.listed(scenario)...),
 	}
-	metrics := d.judged()
-	for _, m := range metrics {
-		title := m.Title
-		if m.JudgedAt != nil {
-			title += fmt.Sprintf(" at %g", *m.JudgedAt)
-		}
-		unit, _, _ := strings.Cut(m.Unit, " of ")
-		s.header = append(s.header, strings.TrimSuffix(title+", "+unit, ", "))
-	}
-	for _, scheduler := range d.listed(scenario) {
-		row := []string{scheduler}
-		for _, m := range metrics {
+	for _, m := range d.judged() {
+		row, measured := []string{m.rowTitle()}, false
+		for _, scheduler := range d.listed(scenario) {
 			cell := "-"
 			if x := d.Summary(scenario, scheduler, m.Name, m.JudgedAt); x != nil {
 				cell = fmt.Sprintf("%s [%s, %s]", m.value(x.Median), m.value(x.Low), m.value(x.High))
+				if m.Simulated && d.assumesCost(scheduler) {
+					cell += " assumed cost"
+				}
+				measured = true
 			}
 			row = append(row, cell)
 		}
-		s.rows = append(s.rows, row)
+		if measured {
+			s.rows = append(s.rows, row)
+		}
 	}
 	return s
+}
+
+// rowTitle names a metric with its unit and the point at which it is judged.
+func (m *Metric) rowTitle() string {
+	unit, _, _ := strings.Cut(m.Unit, " of ")
+	return strings.TrimSuffix(m.Title+m.point()+", "+unit, ", ")
+}
+
+func (d *Document) assumesCost(scheduler string) bool {
+	return slices.ContainsFunc(d.Details, func(x Detail) bool { return x.Name == scheduler && x.AssumedCost })
 }
 
 // differences are those of the leader against each other scheduler, in every metric that has a better direction.
@@ -202,7 +217,7 @@ func (d *Document) differences(scenario, suffix string) section {
 		for _, other := range order[1:] {
 			if v := d.pair(scenario, m.Name, leader, other); v.Pairs > 0 {
 				s.rows = append(s.rows, []string{
-					m.Title, v.B, m.signed(v.Difference), fmt.Sprintf("[%s, %s]", m.signed(v.Low), m.signed(v.High)),
+					m.Title + m.point(), v.B, m.signed(v.Difference), fmt.Sprintf("[%s, %s]", m.signed(v.Low), m.signed(v.High)),
 					fmt.Sprintf("%d of %d", v.Ahead, v.Pairs), probability(v.P), probability(v.Corrected), fmt.Sprintf("%.2f", v.Effect), v.word(),
 				})
 			}
@@ -234,7 +249,7 @@ func (m *Metric) signed(x float64) string {
 
 func (d *Document) host() section {
 	s := section{
-		title:  "Host time per decision on the machines that ran this, µs, measures included; not part of the comparison",
+		title:  fmt.Sprintf("Host CPU per decision on the machines that ran this, µs (%s): not simulated, and no part of the verdict", d.HostCost),
 		header: []string{"scheduler", "least", "median", "runs"},
 	}
 	for _, h := range d.Host {
@@ -251,10 +266,18 @@ func (d *Document) method() section {
 		d.tieRule() + ".",
 		"Runs of one seed are paired: all schedulers meet the same pods in the same order.",
 		"better: the 95 % bootstrap interval of the median difference leaves out zero, and p of Wilcoxon's signed-rank test is below 0.05. Anything less: the data can't tell.",
-		"corrected: p after Holm, for all pairs of the metric at once.",
+		"p: two-sided, exact up to 100 seeds; seeds without a difference are left out, equal differences share their mean rank.",
+		"corrected: p after Holm, for all pairs of the metric at once. Metrics are not corrected for one another: the first verdict is the answer, the others look for reasons.",
 		"effect: matched-pairs rank-biserial correlation, 1 if all ranks speak for the first named, -1 if all speak against it.",
 		"Outcome " + d.Outcome + ": equal outcomes, equal values in every run.",
 	}}
+	for _, x := range d.Details {
+		text := x.Name + ": " + x.About + "."
+		if x.AssumedCost {
+			text += " Its simulated scheduling latency is an assumed cost: it declares none of its own."
+		}
+		s.lines = append(s.lines, text)
+	}
 	if d.Partial != "" {
 		s.lines = append([]string{"PARTIAL: " + d.Partial}, s.lines...)
 	}

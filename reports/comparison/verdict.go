@@ -99,8 +99,23 @@ func (d *Document) ranked(scenario string, m *Metric) []string {
 	return order
 }
 
-// Ranked are the schedulers by the first metric, the best first.
-func (d *Document) Ranked(scenario string) []string { return d.ranked(scenario, &d.Metrics[0]) }
+// Ranked are the schedulers by the metric that decides, the best first.
+func (d *Document) Ranked(scenario string) []string { return d.ranked(scenario, d.first(scenario)) }
+
+// first is the metric that decides who leads on a scenario.
+func (d *Document) first(scenario string) *Metric {
+	for i := range d.Scenarios {
+		if d.Scenarios[i].Name != scenario {
+			continue
+		}
+		for j := range d.Metrics {
+			if d.Metrics[j].Name == d.Scenarios[i].Decides {
+				return &d.Metrics[j]
+			}
+		}
+	}
+	return &d.Metrics[0]
+}
 
 // compare takes the differences of one pair.
 func (d *Document) compare(scenario string, m *Metric, a, b string) Verdict {
@@ -113,7 +128,7 @@ func (d *Document) compare(scenario string, m *Metric, a, b string) Verdict {
 	}
 	test := statistics.SignedRank(differences)
 	if m.Better == Lower {
-		test.Up, test.Down, test.Effect = test.Down, test.Up, -test.Effect
+		test.Up, test.Down, test.Effect = test.Down, test.Up, 0-test.Effect // Not -0.
 	}
 	v := Verdict{
 		Scenario: scenario, Metric: m.Name, At: m.JudgedAt, A: a, B: b, Pairs: len(x),
@@ -193,7 +208,7 @@ func seedsFor(comparisons int) int {
 
 // caution is for verdicts that hold for themselves, but not all at once. Empty where there are none.
 func (d *Document) caution(scenario, leader string) string {
-	verdicts := d.Against(scenario, leader, d.Metrics[0].Name)
+	verdicts := d.Against(scenario, leader, d.first(scenario).Name)
 	if !slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Decision == Better && v.Corrected >= significance }) {
 		return ""
 	}
@@ -246,12 +261,34 @@ func (m *Metric) unit() string {
 	return " " + m.Unit
 }
 
+// point is where briefly, for lists.
+func (m *Metric) point() string {
+	if m.JudgedAt == nil {
+		return ""
+	}
+	if strings.HasPrefix(m.Axis, percentileAxis) {
+		return fmt.Sprintf(", p%g", *m.JudgedAt)
+	}
+	return fmt.Sprintf(" at %g", *m.JudgedAt)
+}
+
+// percentileAxis is how the axis begins whose points are percentiles.
+const percentileAxis = "th "
+
 // where says at which point of a curve.
 func (m *Metric) where() string {
 	if m.JudgedAt == nil {
 		return ""
 	}
-	return fmt.Sprintf(" at %g %s", *m.JudgedAt, m.Axis)
+	return fmt.Sprintf(" at %s", m.at(*m.JudgedAt))
+}
+
+// at names a point of the axis: 100 % arrived, or the 99th percentile.
+func (m *Metric) at(point float64) string {
+	if strings.HasPrefix(m.Axis, percentileAxis) {
+		return fmt.Sprintf("the %g%s", point, m.Axis)
+	}
+	return fmt.Sprintf("%g %s", point, m.Axis)
 }
 
 // Against are the verdicts of one scheduler with each other one in one metric, from its point of view.
@@ -275,13 +312,13 @@ func (d *Document) Against(scenario, scheduler, metric string) []Verdict {
 func (v Verdict) turned() Verdict {
 	v.A, v.B, v.MedianA, v.MedianB = v.B, v.A, v.MedianB, v.MedianA
 	v.Difference, v.Low, v.High = -v.Difference, -v.High, -v.Low
-	v.Ahead, v.Behind, v.Effect = v.Behind, v.Ahead, -v.Effect
+	v.Ahead, v.Behind, v.Effect = v.Behind, v.Ahead, 0-v.Effect
 	return v
 }
 
-// conclusion is the first thing to read: who leads by the first metric, and how surely.
+// conclusion is the first thing to read: who leads by the metric that decides, and how surely.
 func (d *Document) conclusion(scenario string) string {
-	m := &d.Metrics[0]
+	m := d.first(scenario)
 	order := d.ranked(scenario, m)
 	switch {
 	case len(d.complete(scenario)) == 0:
@@ -313,7 +350,7 @@ func (d *Document) conclusion(scenario string) string {
 
 // reach says how close the leader is to what is possible, a sentence for each bound.
 func (d *Document) reach(scenario, leader string) []string {
-	m := &d.Metrics[0]
+	m := d.first(scenario)
 	var lines []string
 	for _, bound := range d.Bounds {
 		best, most := d.Summary(scenario, leader, m.Name, m.JudgedAt), d.Summary(scenario, bound, m.Name, m.JudgedAt)
@@ -326,17 +363,65 @@ func (d *Document) reach(scenario, leader string) []string {
 	return lines
 }
 
-// lead is by how much the first is ahead, from the least to the most.
+// lead is by how much the first is ahead, from the least to the most; of a single other one also in percent of it.
 func (d *Document) lead(scenario string, m *Metric, order []string) string {
 	var leads []float64
-	for _, v := range d.Against(scenario, order[0], m.Name) {
+	verdicts := d.Against(scenario, order[0], m.Name)
+	for _, v := range verdicts {
 		leads = append(leads, math.Abs(v.Difference))
 	}
 	least, most := m.value(slices.Min(leads)), m.value(slices.Max(leads))
-	if least == most {
-		return strings.TrimSpace(least + " " + m.Difference)
+	if least != most {
+		return strings.TrimSpace(least + " to " + most + " " + m.Difference)
 	}
-	return strings.TrimSpace(least + " to " + most + " " + m.Difference)
+	text := strings.TrimSpace(least + " " + m.Difference)
+	if len(verdicts) == 1 && verdicts[0].MedianB != 0 && m.Difference != "points" {
+		text += fmt.Sprintf(" (%.0f %%)", 100*leads[0]/math.Abs(verdicts[0].MedianB))
+	}
+	return text
+}
+
+// elsewhere says of the metrics that no other sentence is about where the leader is better and worse than the runner-up:
+// what the lead comes from, and what it costs. Empty where there are none.
+func (d *Document) elsewhere(scenario string, leader, other string, told []*Metric) string {
+	var better, worse []string
+	undecided := 0
+	for i := range d.Metrics {
+		m := &d.Metrics[i]
+		v := d.pair(scenario, m.Name, leader, other)
+		if v.Pairs == 0 || slices.Contains(told, m) {
+			continue
+		}
+		text := fmt.Sprintf("%s%s (%s against %s%s)", m.Title, m.point(), m.value(v.MedianA), m.value(v.MedianB), m.unit())
+		switch word := v.word(); {
+		case m.value(v.MedianA) == m.value(v.MedianB):
+			undecided++ // What nobody can see is nobody's reason.
+		case word == "better":
+			better = append(better, text)
+		case word == "worse":
+			worse = append(worse, text)
+		default:
+			undecided++
+		}
+	}
+	var parts []string
+	for _, part := range []struct {
+		word string
+		list []string
+	}{{"better", better}, {"worse", worse}} {
+		if len(part.list) > 0 {
+			parts = append(parts, part.word+" in "+strings.Join(part.list, ", "))
+		}
+	}
+	switch rest := fmt.Sprintf("in %s they are about equal, or the data can't tell", plural(undecided, "other metric")); {
+	case len(parts) == 0 && undecided == 0:
+		return ""
+	case len(parts) == 0:
+		return fmt.Sprintf("%s and %s: %s.", leader, other, rest)
+	case undecided > 0:
+		parts = append(parts, rest)
+	}
+	return fmt.Sprintf("%s against %s elsewhere (medians): %s.", leader, other, strings.Join(parts, "; "))
 }
 
 func everyOther(names []string) string {

@@ -57,7 +57,7 @@ func (a *Arrivals) Metrics() (all []comparison.Metric) {
 		all = append(all, arrivalMetrics[i].Metric)
 	}
 	for _, c := range arrivalCurves {
-		all = append(all, comparison.Metric{Name: c.name, Title: c.title, Unit: c.unit, At: timePoints, Axis: timeAxis, JudgedAt: &atTheEnd, Digits: c.digits})
+		all = append(all, comparison.Metric{Name: c.name, Title: c.title, Unit: c.unit, At: timePoints, Axis: timeAxis, JudgedAt: &atTheEnd, Digits: c.digits, Chart: true})
 	}
 	return all
 }

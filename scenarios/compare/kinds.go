@@ -9,6 +9,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/scenarios"
+	"github.com/fauxkube/fauxkube/sim"
 )
 
 // Options say what to compare, as the command line does. Which fields mean something depends on the kind.
@@ -34,8 +35,8 @@ type Options struct {
 	Nodes int
 	// Load finds the scenarios that an argument names.
 	Load func(argument string) ([]*scenarios.Scenario, error)
-	// Read reads a file that a scheduler is named by.
-	Read func(path string) ([]byte, error)
+	// Started sees every simulation before its first step.
+	Started func(*sim.Simulation)
 	// Stopwatch makes what measures decisions on the host; nil measures nothing.
 	Stopwatch func() *scheduler.Stopwatch
 }
@@ -61,26 +62,20 @@ type Kind struct {
 
 // Kinds is the table of them, whole clusters last, since their arguments may be anything. Who adds a kind of comparison
 // adds a row.
-var Kinds = []Kind{published, made}
+var Kinds = []Kind{published, made, clusters}
 
-// KindOf finds the kind that the arguments are about, and what of them is left for it.
-func KindOf(arguments []string) (*Kind, []string, error) {
+// KindOf finds the kind that the arguments are about, and what of them is left for it. Without any it is one that needs
+// nothing.
+func KindOf(arguments []string) (*Kind, []string) {
 	if len(arguments) == 0 {
-		return &made, nil, nil
+		return &made, nil
 	}
-	var names []string
 	for i := range Kinds {
-		k := &Kinds[i]
-		switch {
-		case k.Name == "":
-			return k, arguments, nil
-		case arguments[0] == k.Name:
-			return k, arguments[1:], nil
-		case k.Name != "":
-			names = append(names, k.Name)
+		if k := &Kinds[i]; k.Name == arguments[0] {
+			return k, arguments[1:]
 		}
 	}
-	return nil, nil, fmt.Errorf("compare wants to know what to compare on: scenarios, or one of %s; see `fauxkube compare --help`", strings.Join(names, ", "))
+	return &clusters, arguments
 }
 
 // check finds what is wrong with any kind's options.

@@ -108,6 +108,7 @@ var tieRules = map[openb.Ties]string{
 func (s *Openb) Header() comparison.Header {
 	h := comparison.Header{
 		Version: comparison.Version, Subject: "openb protocol", Ties: tieRules[openb.Ties(s.options.Ties)],
+		HostCost:   "a run's CPU time by its decisions, measures included",
 		Schedulers: s.options.Schedulers, Seeds: s.options.Seeds,
 	}
 	if slices.Contains(h.Schedulers, Bound) {
@@ -154,13 +155,13 @@ const (
 // Metrics implements Subject. The end state's names are those of the published protocol's results.
 func (s *Openb) Metrics() []comparison.Metric {
 	return []comparison.Metric{
-		{Name: allocation, Title: "allocation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Higher, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
-		{Name: "fragmentation", Title: "fragmentation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Lower, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2},
-		{Name: "nodes_used", Title: "nodes in use", Difference: "nodes", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1},
-		{Name: "packing_density", Title: "packing density", Unit: "% of GPUs of nodes in use", Difference: "points", Better: comparison.Higher, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 2},
-		{Name: "imbalance", Title: "imbalance", Unit: "points, deviation of nodes", Difference: "points", At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 2},
-		{Name: "power_kilowatts", Title: "power", Unit: "kW, modelled", Difference: "kW", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1},
-		{Name: "cost_dollars_per_hour", Title: "cost", Unit: "$/h, assumed prices", Difference: "$/h", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1},
+		{Name: allocation, Title: "allocation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Higher, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2, Chart: true},
+		{Name: "fragmentation", Title: "fragmentation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Lower, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2, Chart: true},
+		{Name: "nodes_used", Title: "nodes in use", Difference: "nodes", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1, Chart: true},
+		{Name: "packing_density", Title: "packing density", Unit: "% of GPUs of nodes in use", Difference: "points", Better: comparison.Higher, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 2, Chart: true},
+		{Name: "imbalance", Title: "imbalance", Unit: "points, deviation of nodes", Difference: "points", At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 2, Chart: true},
+		{Name: "power_kilowatts", Title: "power", Unit: "kW, modelled", Difference: "kW", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1, Chart: true},
+		{Name: "cost_dollars_per_hour", Title: "cost", Unit: "$/h, assumed prices", Difference: "$/h", Better: comparison.Lower, At: earlyPoints, Axis: arrivedAxis, JudgedAt: &judgedEarly, Digits: 1, Chart: true},
 		{Name: "failed", Title: "failed pods", Difference: "pods", Better: comparison.Lower},
 		{Name: "pods", Title: "pods"},
 		{Name: "used_gpu_milli", Title: "GPU in use at the end", Unit: "thousandths"},

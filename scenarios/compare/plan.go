@@ -105,7 +105,7 @@ func Differ(a, b comparison.Header) string {
 	}{
 		{"format", a.Version, b.Version}, {"the binary that ran it", a.Binary, b.Binary}, {"subject", a.Subject, b.Subject},
 		{"the rule for ties", a.Ties, b.Ties}, {"schedulers", a.Schedulers, b.Schedulers}, {"seeds", a.Seeds, b.Seeds},
-		{"scenarios", a.Scenarios, b.Scenarios},
+		{"scenarios", a.Scenarios, b.Scenarios}, {"what schedulers are configured to do", a.Details, b.Details},
 	} {
 		if x, y := fmt.Sprintf("%q", part.a), fmt.Sprintf("%q", part.b); x != y {
 			return part.name
