@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,6 +23,7 @@ import (
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
+	"github.com/fauxkube/fauxkube/workloads/openb"
 )
 
 // defaultPool is what a scenario runs on that names no nodes.
@@ -154,15 +156,31 @@ func (p *plan) nodePool(n *format.NodePool) (cluster.NodePool, error) {
 
 // scheduler reads the scheduler's configuration; nil is the default.
 func (p *plan) scheduler(given format.Scheduler) (*config.Configuration, error) {
-	options := config.Options{Gates: given.FeatureGates}
+	options := config.Options{Gates: given.FeatureGates, Policy: given.Policy, Ties: given.Ties}
+	if given.Workload != "" {
+		if given.Policy != "fgd" {
+			return nil, errors.New("workload: only policy fgd keeps nodes fit for one")
+		}
+		data, err := read(p.scenario, given.Workload)
+		if err != nil {
+			return nil, err
+		}
+		pods, err := openb.ReadPods(given.Workload, bytes.NewReader(data))
+		if err != nil {
+			return nil, err
+		}
+		options.Workload = openb.Typical(pods)
+	}
 	switch {
+	case given.Config != "" && given.Policy != "":
+		return nil, fmt.Errorf("config %s and policy %s: want one of both; the file can enable the policy's plugin", given.Config, given.Policy)
 	case given.Config != "":
 		data, err := read(p.scenario, given.Config)
 		if err != nil {
 			return nil, err
 		}
 		return config.Load(given.Config, data, options)
-	case len(given.FeatureGates) > 0:
+	case given.Policy != "" || given.Ties != "" || len(given.FeatureGates) > 0:
 		return config.Default(options)
 	}
 	return nil, nil

@@ -16,11 +16,11 @@ type uid = types.UID
 type actions Scheduler
 
 // Bind posts a binding.
-func (a *actions) Bind(pod *corev1.Pod, node string, done func(error)) {
+func (a *actions) Bind(pod *corev1.Pod, node string, annotations map[string]string, done func(error)) {
 	a.client.Start(&api.Request{
 		Verb: api.VerbCreate, Resource: api.Pods, Subresource: "binding", Namespace: pod.Namespace, Name: pod.Name,
 		Object: &corev1.Binding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
+			ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, Annotations: annotations},
 			Target:     corev1.ObjectReference{Kind: "Node", Name: node},
 		},
 	}, func(_ *api.Response, err error) { done(err) })

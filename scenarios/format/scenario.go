@@ -64,9 +64,12 @@ type ControlPlane struct {
 	CPU        int      `json:"cpu,omitempty" jsonschema:"minimum=1,maximum=1024" jsonschema_description:"cores of each control-plane host; 4 unless given"`
 }
 
-// Scheduler configures kube-scheduler.
+// Scheduler configures kube-scheduler. Config and Policy exclude each other.
 type Scheduler struct {
 	Config       string          `json:"config,omitempty" jsonschema_description:"a file with a KubeSchedulerConfiguration, kubescheduler.config.k8s.io/v1"`
+	Policy       string          `json:"policy,omitempty" jsonschema:"enum=bestfit,enum=default,enum=dotprod,enum=fgd,enum=firstfit,enum=gpuclustering,enum=gpupacking,enum=random" jsonschema_description:"an alternative algorithm that knows single GPUs, whole and shared; default is kube-scheduler's own scores with such GPUs; in place of config"`
+	Workload     string          `json:"workload,omitempty" jsonschema_description:"with policy fgd: a list of pods in the form of the openb traces, whose requests nodes are kept fit for; learned from the pods that come unless given"`
+	Ties         string          `json:"ties,omitempty" jsonschema:"enum=upstream,enum=random,enum=name" jsonschema_description:"who wins among nodes of equal score: the one that kube-scheduler's heap leaves, one that is drawn, or the first by name; by name with a policy, otherwise upstream"`
 	FeatureGates map[string]bool `json:"featureGates,omitempty" jsonschema_description:"feature gates of the scheduler that are not at their default"`
 	Extenders    []Extender      `json:"extenders,omitempty" jsonschema_description:"services that the configuration's extenders may name by URL"`
 }

@@ -50,7 +50,7 @@ func Load(folder, pods string) (*Trace, error) {
 	if !filepath.IsAbs(pods) {
 		pods = filepath.Join(folder, pods)
 	}
-	if err := readCSV(pods, []string{"name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli"}, t.addPod); err != nil {
+	if err := readCSV(pods, podColumns, t.addPod); err != nil {
 		return nil, err
 	}
 	if t.GPUCapacity() == 0 {
@@ -62,6 +62,18 @@ func Load(folder, pods string) (*Trace, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s: no pod asks for a GPU", pods)
+}
+
+// podColumns are those that a list of pods must have.
+var podColumns = []string{"name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli"}
+
+// ReadPods reads a list of pods; name stands before what is wrong with it.
+func ReadPods(name string, text io.Reader) ([]policies.Pod, error) {
+	t := &Trace{}
+	if err := readLines(name, text, podColumns, t.addPod); err != nil {
+		return nil, err
+	}
+	return t.Pods, nil
 }
 
 // row is a line of a file.
@@ -107,7 +119,12 @@ func readCSV(file string, columns []string, add func(*row)) error {
 		return fmt.Errorf("%s cannot be read: %w", file, err)
 	}
 	defer f.Close()
-	lines := csv.NewReader(f)
+	return readLines(file, f, columns, add)
+}
+
+// readLines is readCSV of a file that is open.
+func readLines(file string, text io.Reader, columns []string, add func(*row)) error {
+	lines := csv.NewReader(text)
 	r, err := readHeader(lines, columns)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)

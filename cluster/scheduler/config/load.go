@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
+	schedulerruntime "github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/gpushare"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
 )
 
 // Configuration is a checked configuration.
@@ -19,7 +23,8 @@ type Configuration struct {
 	profiles []scheduler.Profile
 	noHints  bool
 	noBatch  bool
-	async    bool // API calls
+	async    bool                  // API calls
+	tie      *schedulerruntime.Tie // nil leaves it to the scheduler
 }
 
 // Options are what kube-scheduler gets besides the file.
@@ -28,6 +33,12 @@ type Options struct {
 	Gates map[string]bool
 	// OutOfTree builds plugins that are not kube-scheduler's own, by name.
 	OutOfTree map[string]Factory
+	// Policy stands for a file: see Policies. A file has to name the plugin instead.
+	Policy string
+	// Workload is what FGD keeps nodes fit for; if there is none, it is learned from the pods that come.
+	Workload []policies.TypicalPod
+	// Ties says who wins among equal nodes: upstream, random or name. Empty is by name with a policy, otherwise upstream.
+	Ties string
 }
 
 // Factory builds a plugin from its arguments in the file; nil if it has none there.
@@ -48,12 +59,21 @@ func Load(name string, data []byte, o Options) (*Configuration, error) {
 	return c, nil
 }
 
-// Default is the configuration of a scheduler without a file.
+// Default is the configuration of a scheduler without a file: the default profile, or that of the policy.
 func Default(o Options) (*Configuration, error) {
+	if err := checkPolicy(o.Policy); err != nil {
+		return nil, err
+	}
+	if o.Policy != "" {
+		return finish(policyFile(o.Policy), o)
+	}
 	return finish(&configv1.KubeSchedulerConfiguration{}, o)
 }
 
 func load(data []byte, o Options) (*Configuration, error) {
+	if o.Policy != "" {
+		return nil, fmt.Errorf("a policy (%s) stands in place of a file: have the file enable its plugin, one of %s", o.Policy, strings.Join(gpushare.Names(), ", "))
+	}
 	decoder := codecs.UniversalDeserializer()
 	object, _, err := decoder.Decode(data, nil, nil)
 	if err != nil {
@@ -82,8 +102,13 @@ func finish(file *configv1.KubeSchedulerConfiguration, o Options) (*Configuratio
 	if err := ignoreManaged(file, o); err != nil {
 		return nil, err
 	}
+	tie, err := o.tie()
+	if err != nil {
+		return nil, err
+	}
 	c := &Configuration{
 		file: *file, noHints: !o.enabled("SchedulerQueueingHints"), noBatch: !o.enabled("OpportunisticBatching"), async: o.enabled("SchedulerAsyncAPICalls"),
+		tie: tie,
 	}
 	for i := range file.Profiles {
 		profile, err := buildProfile(&file.Profiles[i], o)
@@ -115,6 +140,9 @@ func (c *Configuration) Apply(s *scheduler.Config) {
 	s.PercentageOfNodesToScore = *f.PercentageOfNodesToScore
 	s.InitialBackoff = time.Duration(*f.PodInitialBackoffSeconds) * time.Second
 	s.MaxBackoff = time.Duration(*f.PodMaxBackoffSeconds) * time.Second
+	if c.tie != nil {
+		s.Tie = *c.tie
+	}
 	if s.QPSMilli == 0 {
 		s.QPSMilli, s.Burst = int64(float64(f.ClientConnection.QPS)*1000), int(f.ClientConnection.Burst)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	configv1 "k8s.io/kube-scheduler/config/v1"
@@ -9,6 +10,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/gpushare"
 )
 
 // entry is a plugin that a profile enables: everywhere, or only at the extension points that name it.
@@ -42,6 +44,7 @@ func buildProfile(p *configv1.KubeSchedulerProfile, o Options) (scheduler.Profil
 			profile.Disabled[s.point] = namesOf(s.Disabled)
 		}
 	}
+	bindFirst(entries, profile.Enabled)
 	profile.Plugins = func(h *framework.Handle) ([]runtime.Enabled, error) {
 		h.SynchronousPreemption = !o.enabled("SchedulerAsyncPreemption")
 		return build(entries, o, h)
@@ -109,6 +112,9 @@ func (e *entry) build(o Options, h *framework.Handle) (framework.Plugin, error) 
 			args = &apiruntime.Unknown{Raw: e.args.Args.Raw, ContentType: apiruntime.ContentTypeJSON}
 		}
 		return factory(args, h)
+	}
+	if slices.Contains(gpushare.Names(), e.name) {
+		return gpuPlugin(e, o, h)
 	}
 	build := inTree[e.name]
 	if build == nil {

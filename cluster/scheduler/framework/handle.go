@@ -88,7 +88,8 @@ type Runner interface {
 
 // Actions are the writes that plugins cause. All return at once; done is called when the API server has answered.
 type Actions interface {
-	Bind(pod *corev1.Pod, node string, done func(error))
+	// Bind posts a binding; the API server copies its annotations to the pod.
+	Bind(pod *corev1.Pod, node string, annotations map[string]string, done func(error))
 	// SetCondition writes a condition of the pod's status, with the present as its transition time if its status changes.
 	SetCondition(pod *corev1.Pod, condition corev1.PodCondition, done func(error))
 	// Nominate writes the pod's nominated node; empty for none.

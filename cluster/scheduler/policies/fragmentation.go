@@ -43,7 +43,7 @@ func (w *Workload) demands(model string) []demand {
 			m := &w.typical[i]
 			demands = append(demands, demand{
 				cpuMilli: m.CPUMilli, gpuMilli: m.GPUMilli, gpus: m.GPUs, share: m.Share,
-				mismatched: m.GPUs > 0 && !m.accepts(model),
+				mismatched: m.GPUs > 0 && !m.Accepts(model),
 			})
 		}
 		w.byModel[model] = demands

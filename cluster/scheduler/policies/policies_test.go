@@ -183,7 +183,7 @@ func TestFragmentationIsWhatNoTypicalPodCanUse(t *testing.T) {
 		for _, m := range workload.Typical() {
 			usable := int64(0)
 			for _, left := range n.GPULeft {
-				if m.GPUs > 0 && m.accepts(n.Model) && n.fittingGPUs(m.GPUMilli) >= m.GPUs && n.CPULeft >= m.CPUMilli && left >= m.GPUMilli {
+				if m.GPUs > 0 && m.Accepts(n.Model) && n.fittingGPUs(m.GPUMilli) >= m.GPUs && n.CPULeft >= m.CPUMilli && left >= m.GPUMilli {
 					usable += left
 				}
 			}

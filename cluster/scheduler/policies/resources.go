@@ -44,8 +44,8 @@ func (p *Pod) tag() int {
 	return p.GPUs
 }
 
-// accepts reports whether the pod can run on GPUs of a model.
-func (p *Pod) accepts(model string) bool {
+// Accepts reports whether the pod can run on GPUs of a model.
+func (p *Pod) Accepts(model string) bool {
 	if strings.Trim(p.Models, "|") == "" {
 		return true
 	}
@@ -116,7 +116,12 @@ func (n *Node) Fits(p *Pod) bool {
 	if n.CPULeft < p.CPUMilli || n.MemoryLeft < p.MemoryBytes {
 		return false
 	}
-	return p.GPUs == 0 || n.fittingGPUs(p.GPUMilli) >= p.GPUs && p.accepts(n.Model)
+	return n.Holds(p)
+}
+
+// Holds is Fits without CPU and memory.
+func (n *Node) Holds(p *Pod) bool {
+	return p.GPUs == 0 || n.fittingGPUs(p.GPUMilli) >= p.GPUs && p.Accepts(n.Model)
 }
 
 // fittingGPUs counts the GPUs that have at least so much left.

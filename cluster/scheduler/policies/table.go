@@ -106,6 +106,12 @@ func (t *Table) score(n *Node, p *Pod) int64 {
 	return t.policy.Score(n, p)
 }
 
+// Draws reports whether a policy takes one of the nodes that fit without looking at them.
+func Draws(policy Policy) bool {
+	_, draws := policy.(drawer)
+	return draws
+}
+
 // Finish turns the scores of the nodes that fit into those that are compared: a policy that looks at all of them at once has its
 // say now, one that draws draws.
 func Finish(policy Policy, scores []int64) {

@@ -34,6 +34,8 @@ type Fakes struct {
 	Batch []string
 	// Did lists the actions, in order.
 	Did []string
+	// Bound are the annotations of the last binding.
+	Bound map[string]string
 }
 
 func (f *Fakes) Pod(ns, name string) *corev1.Pod { return f.Pods[ns+"/"+name] }
@@ -67,8 +69,9 @@ func (f *Fakes) PodDisruptionBudgets() []*policyv1.PodDisruptionBudget          
 func (f *Fakes) NominatedPods(node string) []*framework.PodInfo { return f.Nominations[node] }
 func (f *Fakes) HasNominated() bool                             { return len(f.Nominations) > 0 }
 
-func (f *Fakes) Bind(pod *corev1.Pod, node string, done func(error)) {
+func (f *Fakes) Bind(pod *corev1.Pod, node string, annotations map[string]string, done func(error)) {
 	f.Did = append(f.Did, "bind "+pod.Name+" "+node)
+	f.Bound = annotations
 	done(nil)
 }
 

@@ -16,5 +16,5 @@ func (*DefaultBinder) Name() string { return names.DefaultBinder }
 
 // Bind writes the binding.
 func (b *DefaultBinder) Bind(c *framework.Cycle, node string, done func(*framework.Status)) {
-	b.handle.Actions.Bind(c.Pod.Pod, node, func(err error) { done(framework.AsStatus(err)) })
+	b.handle.Actions.Bind(c.Pod.Pod, node, nil, func(err error) { done(framework.AsStatus(err)) })
 }
