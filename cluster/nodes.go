@@ -123,7 +123,8 @@ func (c *Cluster) startNode(n *Node, p NodePool) {
 	n.machine = host.NewMachine(c.simulation, host.Config{Name: n.Name, Zone: n.zone, Region: p.region(), Cores: int(max(cores.Value(), 1))})
 	n.kubelet = kubelet.Spawn(n.machine, kubelet.Config{
 		NodeName: n.Name, Network: c.network, Server: apiAddress, Metrics: c.metrics, NodeIP: c.nextIP(),
-		Capacity: capacity, Labels: located(p.labels(), n.zone, p.region()), Taints: p.Taints, Runtime: runtime.Config{Catalogue: c.catalogue},
+		Capacity: capacity, Labels: located(p.labels(), n.zone, p.region()), Taints: p.Taints,
+		Runtime: runtime.Config{Catalogue: c.catalogue, OnDevices: c.auditDevices(n.Name, capacity)},
 	})
 	c.startProxy(n)
 }

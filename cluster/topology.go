@@ -86,6 +86,8 @@ type NodePool struct {
 	Taints   []corev1.Taint
 	// Stages plays the kubelet from KWOK stages; nil is the real kubelet.
 	Stages *stages.Set
+	// Names are the nodes', in place of <pool>-<number>: as many as Count.
+	Names []string
 	// NamePrefix replaces <pool>- in the nodes' names, e.g. to repeat a recording.
 	NamePrefix string
 }
@@ -144,6 +146,9 @@ func (t Topology) Check() error {
 		if p.Count < 0 {
 			return fmt.Errorf("cluster: node pool %s: %d nodes", p.Name, p.Count)
 		}
+		if len(p.Names) != 0 && len(p.Names) != p.Count {
+			return fmt.Errorf("cluster: node pool %s: %d names for %d nodes", p.Name, len(p.Names), p.Count)
+		}
 	}
 	return nil
 }
@@ -180,6 +185,9 @@ func (p NodePool) region() string {
 }
 
 func (p NodePool) nodeName(i int) string {
+	if i < len(p.Names) {
+		return p.Names[i]
+	}
 	prefix := p.NamePrefix
 	if prefix == "" {
 		prefix = p.Name + "-"

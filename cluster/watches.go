@@ -17,7 +17,8 @@ func (c *Cluster) watchTheWatches() {
 	client.Observe(c.simulation, informers{c})
 }
 
-// OnViolation sets what is told, instead of a panic, when a watch breaks a promise, or members of the store come to differ.
+// OnViolation sets what is told, instead of a panic, when a watch breaks a promise, members of the store come to differ, or pods use more
+// of a GPU than there is.
 // It must not act on the simulated world.
 func (c *Cluster) OnViolation(f func(error)) { c.violated = f }
 

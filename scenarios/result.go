@@ -1,10 +1,12 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/fauxkube/fauxkube/cluster"
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
 	"github.com/fauxkube/fauxkube/cluster/runtime"
@@ -48,7 +50,7 @@ func (r *run) report() *reports.Report {
 	report.Verdict = verdict(report)
 	if len(r.broken) > 0 {
 		for _, err := range r.broken {
-			report.Findings = append(report.Findings, reports.Finding{Object: "store and watches", Message: err.Error()})
+			report.Findings = append(report.Findings, reports.Finding{Object: brokenObject(err), Message: err.Error()})
 		}
 		report.Verdict = verdict(report)
 	} else if r.store == nil && report.Partial == "" && (report.Verdict != reports.Held || len(s.Spec.Expect) == 0) {
@@ -58,6 +60,15 @@ func (r *run) report() *reports.Report {
 	report.Digest = hex(r.simulation.Digest())
 	report.Outcome = hex(r.outcome(report))
 	return report
+}
+
+// brokenObject is what a promise was broken for.
+func brokenObject(err error) string {
+	var overcommitted *cluster.OvercommitError
+	if errors.As(err, &overcommitted) {
+		return "node/" + overcommitted.Node
+	}
+	return "store and watches"
 }
 
 func hex(n uint64) string { return fmt.Sprintf("%016x", n) }

@@ -84,7 +84,7 @@ type run struct {
 	// ended is set with the ending, when the run is over.
 	ended  bool
 	ending judge.Ending
-	// broken are the promises that the store and its watches broke.
+	// broken are the promises that the store, its watches and the nodes broke.
 	broken []error
 
 	partial string

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/metrics"
@@ -96,11 +97,14 @@ type Node struct {
 	Process *host.Process // the kubelet's
 	boots   uint32
 	current *Kubelet // of the running incarnation
+	// checkpoint is the device manager's file, kubelet_internal_checkpoint: who has which devices. It is there as soon as it is
+	// written; the kubelet writes it before a pod starts.
+	checkpoint map[types.UID]holding
 }
 
 // Spawn puts a kubelet and its runtime on a machine: they start with it and come back after crashes.
 func Spawn(m *host.Machine, c Config) *Node {
-	n := &Node{Machine: m, boots: 1}
+	n := &Node{Machine: m, boots: 1, checkpoint: map[types.UID]holding{}}
 	m.Observe((*bootCounter)(n))
 	n.Runtime = runtime.New(m, c.Runtime)
 	n.Process = m.Spawn("kubelet", func(p *host.Process) {

@@ -5,6 +5,7 @@
 // nodes at rest cost nothing between their heartbeats. The story of one pod, with the file of each part:
 //
 //	podsource.go    the informer (or a static manifest) brings the pod; admission.go takes or rejects it
+//	devices.go      gives it the GPUs that it asks for, or has it rejected
 //	worker.go       its worker queues the update; one sync of a pod runs at a time
 //	sync.go         a sync: report the status, mount volumes, decide, act
 //	actions.go      what to do: create a sandbox, start or kill containers (pure)
@@ -25,11 +26,11 @@
 // tell, apart from the CPU that idle loops would burn, which the cost table leaves out.
 //
 // A restarted kubelet knows nothing but its configuration: it lists its pods again, finds their containers in the
-// runtime and lets them run. Killing the machine takes the containers too; the runtime reports them as exited with 255
+// runtime and lets them run; which GPUs they have is in the device manager's checkpoint file. Killing the machine takes the containers too; the runtime reports them as exited with 255
 // and the kubelet starts new ones in new sandboxes.
 //
 // Not modelled: evictions under pressure, image garbage collection, in-place resize, ephemeral containers, user
-// namespaces, device plugins, dynamic resources, RestartAllContainers (treated as Restart), service account tokens (taken
+// namespaces, devices other than GPUs (whose plugin is taken to be there), dynamic resources, RestartAllContainers (treated as Restart), service account tokens (taken
 // to be there), the kubelet's own HTTP server.
 //
 // CPU is charged as kubelet.sync (per sync of a pod), kubelet.status (per status write), kubelet.probe (per probe) and

@@ -34,6 +34,7 @@ type world struct {
 	admin    *client.Client
 	nodes    []*kubelet.Node
 	server   *host.Machine
+	devices  []runtime.DeviceUse
 }
 
 func newWorld(t testing.TB, images map[string]runtime.Image, nodes int) *world {
@@ -42,6 +43,11 @@ func newWorld(t testing.TB, images map[string]runtime.Image, nodes int) *world {
 }
 
 func newWorldIn(t testing.TB, config sim.Config, images map[string]runtime.Image, nodes int) *world {
+	t.Helper()
+	return newWorldOf(t, config, images, nodes, api.Quantities("cpu", "4", "memory", "8Gi"))
+}
+
+func newWorldOf(t testing.TB, config sim.Config, images map[string]runtime.Image, nodes int, capacity corev1.ResourceList) *world {
 	t.Helper()
 	s := sim.New(config)
 	t.Cleanup(s.Close)
@@ -67,7 +73,8 @@ func newWorldIn(t testing.TB, config sim.Config, images map[string]runtime.Image
 		m := host.NewMachine(s, host.Config{Name: fmt.Sprint("node-", i), Zone: "a", Cores: 4})
 		w.nodes = append(w.nodes, kubelet.Spawn(m, kubelet.Config{
 			NodeName: m.Name(), Network: w.network, Server: apiAddress, NodeIP: fmt.Sprintf("172.16.%d.%d", (i+1)/256, (i+1)%256), PodCIDR: fmt.Sprintf("10.%d.%d.0/24", 128+i/256, i%256),
-			Capacity: api.Quantities("cpu", "4", "memory", "8Gi"), Runtime: runtime.Config{Catalogue: catalogue},
+			Capacity: capacity,
+			Runtime:  runtime.Config{Catalogue: catalogue, OnDevices: func(u runtime.DeviceUse) { w.devices = append(w.devices, u) }},
 		}))
 	}
 	return w

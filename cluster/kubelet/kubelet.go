@@ -51,6 +51,7 @@ type Kubelet struct {
 	objects  objectCache
 	crashes  *backoff
 	sweep    sweep
+	devices  deviceManager
 }
 
 type operations struct{ sync, status, probe, relist host.Op }
@@ -81,6 +82,7 @@ func start(p *host.Process, c Config, n *Node) *Kubelet {
 	k.puller = newPuller(k)
 	k.objects = newObjectCache(k)
 	k.sweep = sweep{kubelet: k}
+	k.devices = newDeviceManager(k)
 	if c.PodCIDR != "" {
 		k.setPodCIDR(c.PodCIDR)
 	}

@@ -74,13 +74,17 @@ func (s *podSource) added(pod *corev1.Pod) {
 func (s *podSource) take(pods []*corev1.Pod) {
 	slices.SortStableFunc(pods, func(a, b *corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
 	for _, pod := range pods {
+		if !podstatus.IsMirror(pod) {
+			s.pods[pod.UID] = pod // All of them first: what they hold is not free for the first of them.
+		}
+	}
+	for _, pod := range pods {
 		if podstatus.IsMirror(pod) {
 			s.mirrorChanged(pod, pod)
 			continue
 		}
-		s.pods[pod.UID] = pod
 		if !s.terminating(pod) && !api.IsPodTerminal(pod) {
-			if r := admit(s.kubelet.ownNode(), pod, s.active(pod)); r != nil {
+			if r := s.kubelet.admit(pod); r != nil {
 				s.kubelet.reject(pod, r)
 				continue
 			}
@@ -106,6 +110,18 @@ func (s *podSource) active(but *corev1.Pod) []*corev1.Pod {
 		}
 	}
 	return out
+}
+
+// admit gives a pod its devices and asks whether there is room for it, in upstream's order.
+func (k *Kubelet) admit(pod *corev1.Pod) *rejection {
+	if r := k.devices.allocate(pod); r != nil {
+		return r
+	}
+	r := admit(k.ownNode(), pod, k.source.active(pod))
+	if r != nil {
+		k.devices.release(pod.UID)
+	}
+	return r
 }
 
 // reject refuses a pod: it is Failed without ever having run.

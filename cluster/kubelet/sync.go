@@ -166,6 +166,7 @@ func (r *round) createSandbox() {
 	r.purgeInits()
 	k.runtime.RunSandbox(k.process, runtime.Sandbox{
 		UID: w.uid, Namespace: w.pod.Namespace, Name: w.pod.Name, Attempt: r.actions.attempt, HostNetwork: w.pod.Spec.HostNetwork,
+		Devices: k.devices.of(w.uid),
 	}, func(id string, err error) {
 		if err != nil {
 			if !w.terminating {

@@ -18,6 +18,7 @@ type pod struct {
 	namespace, name string
 	sandboxes       []*SandboxStatus
 	containers      []*container
+	devices         []Device // while a sandbox is ready
 }
 
 func (p *pod) snapshot(s *PodStatus) {
@@ -54,6 +55,8 @@ type Sandbox struct {
 	Namespace, Name string
 	Attempt         uint32
 	HostNetwork     bool
+	// Devices are what the pod's containers may use.
+	Devices []Device
 }
 
 // RunSandbox creates a pod's sandbox with its network.
@@ -93,6 +96,7 @@ func (r *Runtime) sandboxed(c *call, s Sandbox, done func(string, error)) {
 	}
 	r.pods[s.UID] = p
 	p.sandboxes = append(p.sandboxes, status)
+	r.takeDevices(p, s.Devices)
 	r.tell(s.UID)
 	c.answer(func() { done(status.ID, nil) })
 }
@@ -125,6 +129,7 @@ func (r *Runtime) stopSandbox(p *pod, s *SandboxStatus) {
 	s.Ready = false
 	r.addresses.release(s.IP)
 	s.IP = ""
+	r.giveDevicesBack(p)
 	r.tell(p.uid)
 }
 

@@ -28,6 +28,8 @@ type Config struct {
 	// NetworkReadyAfter is how long after the machine's first start the network plug-in has written its configuration;
 	// 0: 10 s, as a CNI DaemonSet takes on a fresh kubeadm node; negative: at once. It stays for later boots.
 	NetworkReadyAfter time.Duration
+	// OnDevices, if set, observes who uses devices. It must not act on the simulated world.
+	OnDevices func(DeviceUse)
 }
 
 const (
