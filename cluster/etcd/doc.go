@@ -29,6 +29,7 @@
 //	apply       what committed entries do to the state
 //	read        linearizable reads
 //	peers       raft's messages on the network
+//	quiet       acknowledgements that say nothing
 //	recover     from the disk to a running member
 //	snapshot    the state at one index: on the disk, to followers that are too far behind, and back
 //	membership  who belongs to the store and how that changes
@@ -46,7 +47,8 @@
 //
 // # What is modelled and not real
 //
-// The database file of bbolt is a stream of writes and syncs beside the log, which is what it costs; recovery starts
+// A follower does not acknowledge an append that only tells it of a commit, which changes nothing but the count of
+// messages. The database file of bbolt is a stream of writes and syncs beside the log, which is what it costs; recovery starts
 // from the member's own snapshots, taken every 10,000 entries, and the log. There is no authentication. Which errors
 // and words a client sees are etcd's.
 //

@@ -66,6 +66,7 @@ type methods struct {
 	grant, revoke, keepAlive, timeToLive, leases                          network.Method
 	memberAdd, memberRemove, memberPromote, memberList                    network.Method
 	moveLeader, status, hashKV, alarm, defragment, backup, raft, snapshot network.Method
+	commit                                                                network.Method
 }
 
 func methodsOf(n *network.Network) *methods {
@@ -80,5 +81,6 @@ func methodsOf(n *network.Network) *methods {
 		moveLeader: n.Method("etcd.MoveLeader"), status: n.Method("etcd.Status"), hashKV: n.Method("etcd.HashKV"),
 		alarm: n.Method("etcd.Alarm"), defragment: n.Method("etcd.Defragment"),
 		backup: n.Method("etcd.MaintenanceSnapshot"), raft: n.Method("etcd.Raft"), snapshot: n.Method("etcd.Snapshot"),
+		commit: n.Method("etcd.Raft.commit"),
 	}
 }

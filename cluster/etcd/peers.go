@@ -19,6 +19,7 @@ type peer struct {
 	conn, bulk *network.Conn
 	// remote says that it is not a member as far as this one knows, which may be behind: it is answered all the same.
 	remote bool
+	quiet  quiet
 }
 
 // snapshotTimeout is how long a snapshot may be under way; etcd's transport has no limit but a broken connection.
@@ -57,6 +58,7 @@ func (m *Member) connectPeer(p Peer) {
 	}
 	connected := &peer{Peer: p, conn: dial(), bulk: dial()}
 	connected.conn.OnBreak(func(error) {
+		connected.quiet = quiet{}
 		if m.Serving() {
 			m.node.ReportUnreachable(p.ID)
 		}
@@ -83,8 +85,9 @@ func (m *Member) send(messages []raftpb.Message) {
 	acknowledged := false
 	for i := len(messages) - 1; i >= 0; i-- {
 		if messages[i].Type == raftpb.MsgAppResp {
-			if acknowledged {
+			if acknowledged || m.isKnown(&messages[i]) {
 				messages[i].To = raft.None
+				continue
 			}
 			acknowledged = true
 		}
@@ -115,7 +118,12 @@ func messageSize(message *raftpb.Message) int {
 }
 
 func (m *Member) sendTo(p *peer, message *raftpb.Message, size int) {
-	if !p.conn.Send(m.methods.raft, message, size) {
+	method := m.methods.raft
+	if p.quiet.tells(message) {
+		method = m.methods.commit
+	}
+	if !p.conn.Send(method, message, size) {
+		p.quiet = quiet{}
 		m.node.ReportUnreachable(p.ID)
 	}
 }
@@ -167,7 +175,7 @@ type peerService struct{ member *Member }
 // ServeMessage takes a message of raft.
 func (s peerService) ServeMessage(message network.Message) {
 	if m := s.member; m.Serving() {
-		m.receive(message.Payload.(*raftpb.Message))
+		m.receive(message.Payload.(*raftpb.Message), message.Method == m.methods.commit)
 	}
 }
 
@@ -178,7 +186,7 @@ func (s peerService) ServeCall(c *network.ServerCall) {
 	case !m.Serving():
 		c.Fail(ErrStopped)
 	case c.Method() == m.methods.snapshot:
-		m.receive(c.Payload().(*raftpb.Message))
+		m.receive(c.Payload().(*raftpb.Message), false)
 		c.Reply(nil, messageOverheadBytes)
 	default:
 		m.serveForwarded(c)
@@ -188,8 +196,9 @@ func (s peerService) ServeCall(c *network.ServerCall) {
 // ServeStream refuses: peers have no streams.
 func (s peerService) ServeStream(st *network.ServerStream) { st.Close(ErrStopped) }
 
-// receive takes a message of raft in. Proposals that a follower forwards join the leader's own.
-func (m *Member) receive(message *raftpb.Message) {
+// receive takes a message of raft in. Proposals that a follower forwards join the leader's own. commit says that the sender
+// needs no answer.
+func (m *Member) receive(message *raftpb.Message, commit bool) {
 	if m.stopped || m.cluster.removed[message.From] {
 		return
 	}
@@ -205,6 +214,9 @@ func (m *Member) receive(message *raftpb.Message) {
 		// A leader tells a follower only of commits that the follower has acknowledged.
 		m.fail(ErrLostEntries)
 		return
+	}
+	if p := m.peers[message.From]; p != nil {
+		p.quiet.hears(message, commit)
 	}
 	m.clock.catchUp(m)
 	if err := m.step(message); err != nil {

@@ -15,6 +15,25 @@ type index struct {
 	// newest are the records by slot; nil where a slot is free.
 	newest []*Record
 	free   []int32
+	// last is the slot that was looked for last: a transaction compares a key and then writes it.
+	last lookUp
+}
+
+// lookUp is an answer of the slots, until one is given away.
+type lookUp struct {
+	key   string
+	slot  int32
+	found bool
+}
+
+func (x *index) find(key string) (slot int32, ok bool) {
+	if x.last.found && x.last.key == key {
+		return x.last.slot, true
+	}
+	if slot, ok = x.slots[key]; ok {
+		x.last = lookUp{key, slot, true}
+	}
+	return slot, ok
 }
 
 func newIndex() index { return index{slots: map[string]int32{}, order: &btree.Map[string, int32]{}} }
@@ -23,7 +42,7 @@ func (x *index) len() int { return len(x.slots) }
 
 // get returns the newest record of a key, nil where there is none.
 func (x *index) get(key string) *Record {
-	if slot, ok := x.slots[key]; ok {
+	if slot, ok := x.find(key); ok {
 		return x.newest[slot]
 	}
 	return nil
@@ -32,7 +51,7 @@ func (x *index) get(key string) *Record {
 // set makes a record the newest of its key and returns the one that was, nil where there was none. The key is given
 // besides, since the record may take over the older one's string.
 func (x *index) set(key string, r *Record) (old *Record) {
-	slot, ok := x.slots[key]
+	slot, ok := x.find(key)
 	if ok {
 		old, x.newest[slot] = x.newest[slot], r
 		return old
@@ -51,6 +70,7 @@ func (x *index) set(key string, r *Record) (old *Record) {
 
 func (x *index) remove(key string) {
 	slot := x.slots[key]
+	x.last = lookUp{}
 	delete(x.slots, key)
 	x.order.Delete(key)
 	x.newest[slot] = nil
