@@ -29,6 +29,8 @@ func (r *run) act(t *sim.Task, s *step) (output string, err error) {
 		return r.actOnNodes(t, s)
 	case s.fault != nil:
 		return r.inject(t, s)
+	case s.workload != nil:
+		return r.runWorkload(t, s)
 	case s.Etcd != nil:
 		return r.actOnStore(t, s)
 	}

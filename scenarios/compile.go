@@ -12,6 +12,7 @@ import (
 	"github.com/fauxkube/fauxkube/scenarios/fault"
 	"github.com/fauxkube/fauxkube/scenarios/format"
 	"github.com/fauxkube/fauxkube/scenarios/kubectl"
+	"github.com/fauxkube/fauxkube/workloads/objects"
 )
 
 // plan is a scenario in which everything that text says has been understood.
@@ -34,6 +35,7 @@ type plannedStep struct {
 	pool     *cluster.NodePool
 	fault    *fault.Fault
 	wait     *expect.Program
+	workload *objects.Config
 	// backup is what an etcd step that restores begins the new store with; nil where the run itself saves it before.
 	backup *cluster.Backup
 }
@@ -101,6 +103,8 @@ func (p *plan) compileStep(i int, byID map[string]*plannedStep) (*plannedStep, e
 	case step.Chaos != nil:
 		step.fault, err = fault.Parse(p.scenario.File, field+".chaos", step.Chaos)
 		return step, err
+	case step.Workload != nil:
+		return step, p.compileWorkload(step, field)
 	case step.Etcd != nil:
 		return step, p.compileEtcd(step, i, field)
 	case step.Wait != "":
@@ -227,6 +231,8 @@ func (s *plannedStep) what() string {
 		return fmt.Sprintf("%s nodes %s", p.Action, strings.Join(p.Globs, ", "))
 	case s.fault != nil:
 		return s.fault.String()
+	case s.Workload != nil:
+		return describeWorkload(s.workload)
 	case s.Etcd != nil:
 		return describeEtcd(s.Etcd)
 	}

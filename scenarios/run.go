@@ -16,6 +16,7 @@ import (
 	"github.com/fauxkube/fauxkube/scenarios/judge"
 	"github.com/fauxkube/fauxkube/scenarios/observe"
 	"github.com/fauxkube/fauxkube/sim"
+	"github.com/fauxkube/fauxkube/workloads/objects"
 )
 
 // sliceSteps is after how many of the kernel's steps the context is looked at and progress is told: some milliseconds.
@@ -75,6 +76,8 @@ type run struct {
 	current *step
 	// saved are the backups that the run has written, by path.
 	saved map[string][]byte
+	// loads are the workloads that steps have begun.
+	loads []*objects.Load
 	// lifts counts faults that are still to be lifted.
 	lifts int
 	// segments are the steps whose convergence is still open.
@@ -185,6 +188,9 @@ func (r *run) commit(c cluster.Commit) {
 		return
 	}
 	r.startup.Commit(&c)
+	for _, l := range r.loads {
+		l.Commit(&c)
+	}
 	changes := make([]judge.Change, len(c.Changes))
 	for i := range c.Changes {
 		changes[i] = judge.Change{Resource: c.Changes[i].Resource, Key: c.Changes[i].Key}

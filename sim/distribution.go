@@ -161,4 +161,7 @@ func (t *table) String() string { return t.name }
 
 func clamp(x, low, high float64) float64 { return max(low, min(x, high)) }
 
-func round(x float64) int64 { return int64(math.Floor(x + 0.5)) }
+// longest is the largest sample, 146 years: what a very heavy tail would have beyond it is cut.
+const longest = 1 << 62
+
+func round(x float64) int64 { return int64(math.Floor(min(x, longest) + 0.5)) }

@@ -1,18 +1,19 @@
 package format
 
-// Step is one thing that happens. Exactly one of kubectl, nodes, chaos, etcd and wait says what.
+// Step is one thing that happens. Exactly one of kubectl, nodes, chaos, workload, etcd and wait says what.
 type Step struct {
 	Name  string   `json:"name,omitempty" jsonschema_description:"refers to the step elsewhere, and is its ID"`
 	At    Duration `json:"at,omitempty" jsonschema_description:"virtual time since step time 0, when the API answers and the initial nodes are Ready; 0s unless at or after is given for the first, after the step before it otherwise"`
 	After After    `json:"after,omitempty" jsonschema_description:"a step's name, with +duration where wanted: begins when that step is done"`
 
-	Kubectl  Commands `json:"kubectl,omitempty" jsonschema_description:"arguments of kubectl, or a list of them: one step that runs them in order"`
-	Manifest string   `json:"manifest,omitempty" jsonschema_description:"what apply -f - and create -f - read, inline YAML of one or more documents"`
-	Nodes    *Nodes   `json:"nodes,omitempty" jsonschema_description:"what happens to machines"`
-	Chaos    *Chaos   `json:"chaos,omitempty" jsonschema_description:"a Chaos Mesh document, or one of ours in the same shape; the step is done when the fault is in place"`
-	Etcd     *Etcd    `json:"etcd,omitempty" jsonschema_description:"a backup of the store, or the return to one"`
-	Wait     string   `json:"wait,omitempty" jsonschema_description:"CEL; the step is done when it holds"`
-	Within   Duration `json:"within,omitempty" jsonschema_description:"how long a wait, or kubectl, may take; the run fails after it"`
+	Kubectl  Commands  `json:"kubectl,omitempty" jsonschema_description:"arguments of kubectl, or a list of them: one step that runs them in order"`
+	Manifest string    `json:"manifest,omitempty" jsonschema_description:"what apply -f - and create -f - read, inline YAML of one or more documents"`
+	Nodes    *Nodes    `json:"nodes,omitempty" jsonschema_description:"what happens to machines"`
+	Chaos    *Chaos    `json:"chaos,omitempty" jsonschema_description:"a Chaos Mesh document, or one of ours in the same shape; the step is done when the fault is in place"`
+	Workload *Workload `json:"workload,omitempty" jsonschema_description:"objects that arrive one by one, and leave; the step is done when the last has been created"`
+	Etcd     *Etcd     `json:"etcd,omitempty" jsonschema_description:"a backup of the store, or the return to one"`
+	Wait     string    `json:"wait,omitempty" jsonschema_description:"CEL; the step is done when it holds"`
+	Within   Duration  `json:"within,omitempty" jsonschema_description:"how long a wait, or kubectl, may take; the run fails after it"`
 
 	// HasAt tells at: 0s from no at.
 	HasAt bool `json:"-"`

@@ -73,8 +73,8 @@ func (d *decoder) validateStore(s *Scenario, n *yaml.Node) {
 		}
 	}
 	for i := range s.Spec.Steps {
-		if step := &s.Spec.Steps[i]; len(step.Kubectl) > 0 || step.Nodes != nil || step.Wait != "" {
-			d.fail(&yaml.Node{Line: step.Line}, fmt.Sprintf("spec.steps[%d]", i), "kubectl, nodes and wait have nothing to act on %s", alone)
+		if step := &s.Spec.Steps[i]; len(step.Kubectl) > 0 || step.Nodes != nil || step.Workload != nil || step.Wait != "" {
+			d.fail(&yaml.Node{Line: step.Line}, fmt.Sprintf("spec.steps[%d]", i), "kubectl, nodes, workload and wait have nothing to act on %s", alone)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func (d *decoder) validateSteps(steps []Step) {
 		field := fmt.Sprintf("spec.steps[%d]", i)
 		at := &yaml.Node{Line: step.Line}
 		if n := step.kinds(); n != 1 {
-			d.fail(at, field, "has %d of kubectl, nodes, chaos, etcd and wait: want exactly one", n)
+			d.fail(at, field, "has %d of kubectl, nodes, chaos, workload, etcd and wait: want exactly one", n)
 		}
 		if step.HasAt && step.After.Step != "" {
 			d.fail(at, field, "has both at and after: want one")
@@ -114,6 +114,9 @@ func (d *decoder) validateSteps(steps []Step) {
 		}
 		if step.Nodes != nil {
 			d.validateNodes(step.Nodes, at, field+".nodes")
+		}
+		if step.Workload != nil {
+			d.validateWorkload(step.Workload, at, field+".workload")
 		}
 		if step.Etcd != nil {
 			d.validateEtcd(step.Etcd, at, field+".etcd")
@@ -131,7 +134,7 @@ func suggestStep(name string, known map[string]bool) string {
 }
 
 func (s *Step) kinds() (n int) {
-	for _, given := range []bool{len(s.Kubectl) > 0, s.Nodes != nil, s.Chaos != nil, s.Etcd != nil, s.Wait != ""} {
+	for _, given := range []bool{len(s.Kubectl) > 0, s.Nodes != nil, s.Chaos != nil, s.Workload != nil, s.Etcd != nil, s.Wait != ""} {
 		if given {
 			n++
 		}
@@ -252,7 +255,7 @@ func (d *decoder) validateMeasures(s *Scenario) {
 
 // content is what a step does, as text: what its ID is derived from where it has no name.
 func (s *Step) content() string {
-	return fmt.Sprint(s.HasAt, s.At, s.After, []string(s.Kubectl), s.Manifest, s.Wait, nodesText(s.Nodes), chaosText(s.Chaos), etcdText(s.Etcd))
+	return fmt.Sprint(s.HasAt, s.At, s.After, []string(s.Kubectl), s.Manifest, s.Wait, nodesText(s.Nodes), chaosText(s.Chaos), etcdText(s.Etcd), workloadText(s.Workload))
 }
 
 func nodesText(n *Nodes) string {
