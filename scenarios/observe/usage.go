@@ -299,7 +299,7 @@ func (u *Usage) advance(now sim.Time) {
 	}
 }
 
-// sample takes down the state at an instant, from which on it may change.
+// sample takes down the state that an instant begins with.
 func (u *Usage) sample(after time.Duration) {
 	u.totals.samples++
 	u.totals.fragmentation += u.fragmentation()
