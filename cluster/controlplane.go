@@ -89,7 +89,7 @@ func (c *Cluster) startControllers(machine *host.Machine) {
 		config := scheduler.Config{
 			Network: c.network, Server: apiAddress, Host: machine.Name(), Identity: identity(p), Metrics: c.metrics.With("instance", machine.Name()),
 			QPSMilli: rate["kube-scheduler"].QPSMilli, Burst: rate["kube-scheduler"].Burst,
-			Explain: c.topology.Explain, Explained: c.topology.Explained, Tie: c.topology.Tie, Stopwatch: c.topology.Stopwatch,
+			Explain: c.topology.Explain, Explained: c.topology.Explained, Stopwatch: c.topology.Stopwatch,
 		}
 		if c.topology.Scheduler != nil {
 			c.topology.Scheduler.Apply(&config)

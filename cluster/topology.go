@@ -13,7 +13,6 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/extender"
-	schedulerruntime "github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
 	"github.com/fauxkube/fauxkube/sim/host"
 	"github.com/fauxkube/fauxkube/sim/network"
 )
@@ -28,9 +27,7 @@ type Topology struct {
 	Scheduler *config.Configuration
 	// Extenders are services that the scheduler's configuration may name by URL.
 	Extenders []extender.Config
-	// Tie says which of several nodes with the best score wins; Stopwatch, where it is not nil, measures what decisions
-	// take of the host on which the simulation runs.
-	Tie       schedulerruntime.Tie
+	// Stopwatch, where it is not nil, measures what decisions take of the host on which the simulation runs.
 	Stopwatch *scheduler.Stopwatch
 	// Explain says which pods' scheduling is to be explained, and Explained is told of every attempt.
 	Explain   func(namespace, name string) bool

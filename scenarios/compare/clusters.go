@@ -9,7 +9,6 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster"
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
-	"github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
 	"github.com/fauxkube/fauxkube/reports"
 	"github.com/fauxkube/fauxkube/reports/comparison"
 	"github.com/fauxkube/fauxkube/scenarios"
@@ -36,7 +35,6 @@ var clusters = Kind{
 // Clusters compares schedulers on scenarios, in whole simulated clusters.
 type Clusters struct {
 	options    Options
-	tie        runtime.Tie
 	schedulers []*resolved
 	scenarios  []*scenarios.Scenario
 }
@@ -46,10 +44,6 @@ func newClusters(o Options) (Subject, error) {
 		return nil, err
 	}
 	s := &Clusters{options: o}
-	var err error
-	if s.tie, err = runtime.ParseTie(o.Ties); err != nil {
-		return nil, err
-	}
 	for _, name := range o.Schedulers {
 		r, err := o.find(name)
 		if err != nil {
@@ -137,16 +131,16 @@ func (s *Clusters) decides(scenario *scenarios.Scenario) string {
 	return clusterMetrics[0].Name
 }
 
-var clusterTies = map[runtime.Tie]string{
-	runtime.TieUpstream: "upstream (the node that kube-scheduler's own heap leaves on top)",
-	runtime.TieRandom:   "random (one of them is drawn, by the seed)",
-	runtime.TieName:     "name (the first node by name)",
+var clusterTies = map[string]string{
+	"upstream": "upstream (the node that kube-scheduler's own heap leaves on top)",
+	"random":   "random (one of them is drawn, by the seed)",
+	"name":     "name (the first node by name)",
 }
 
 // Header implements Subject.
 func (s *Clusters) Header() comparison.Header {
 	h := comparison.Header{
-		Version: comparison.Version, Subject: "whole simulated clusters", Ties: clusterTies[s.tie],
+		Version: comparison.Version, Subject: "whole simulated clusters", Ties: clusterTies[s.options.Ties],
 		Schedulers: s.options.Schedulers, Seeds: s.options.Seeds, HostCost: "in the scheduler, from the snapshot to the chosen node",
 	}
 	for _, r := range s.schedulers {
@@ -194,7 +188,7 @@ func (s *Clusters) Run(ctx context.Context, c Cell) (comparison.Run, error) {
 	report, err := scenarios.Run(ctx, scenario, scenarios.Options{
 		Seed: c.Seed,
 		Topology: func(t *cluster.Topology) {
-			t.Scheduler, t.Tie, t.Stopwatch = candidate.config, s.tie, watch
+			t.Scheduler, t.Stopwatch = candidate.config, watch
 			t.Costs = candidate.withCosts(t.Costs)
 		},
 		Started: func(started *sim.Simulation) {

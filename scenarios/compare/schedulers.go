@@ -12,6 +12,7 @@ import (
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
 	"github.com/fauxkube/fauxkube/sim/host"
 )
 
@@ -29,6 +30,9 @@ type Scheduler struct {
 	// scheduler.filter and scheduler.score for each node, scheduler.cycle for each pod. Where plugins are not
 	// kube-scheduler's and nothing is declared, reports call the simulated latency an assumed cost.
 	Costs map[string]host.Cost
+
+	// policy stands in place of a configuration.
+	policy string
 }
 
 // registered are those of Register.
@@ -40,14 +44,14 @@ func Register(name string, s Scheduler) {
 	if _, taken := registered[name]; taken || builtIn[name].About != "" || name == "" || strings.ContainsAny(name, "/, ") {
 		panic(fmt.Sprintf("compare: a scheduler cannot be registered as %q", name))
 	}
-	if _, err := s.resolve(name); err != nil {
+	if _, err := s.resolve(name, ""); err != nil {
 		panic(fmt.Sprintf("compare: scheduler %s: %v", name, err))
 	}
 	registered[name] = s
 }
 
-// builtIn are kube-scheduler's profiles that people choose between.
-var builtIn = map[string]Scheduler{
+// builtIn are kube-scheduler's profiles that people choose between, and the policies.
+var builtIn = withPolicies(map[string]Scheduler{
 	"default": {About: "kube-scheduler as it comes: spreads load (LeastAllocated)"},
 	"most-allocated": {
 		About: "fills nodes: NodeResourcesFit scores by MostAllocated, all else as it comes",
@@ -92,6 +96,15 @@ var builtIn = map[string]Scheduler{
 		About:         "as it comes, but looks at every node for every pod: percentageOfNodesToScore 100",
 		Configuration: configuration + "percentageOfNodesToScore: 100\n",
 	},
+	"default-gpushare": {About: "kube-scheduler's own scores, beside a filter that knows single GPUs", policy: config.DefaultPolicy},
+})
+
+// withPolicies adds the alternative algorithms, which know single GPUs.
+func withPolicies(all map[string]Scheduler) map[string]Scheduler {
+	for _, name := range policies.Names() {
+		all[name] = Scheduler{About: "the policy of that name (package policies) in place of all scores, of all nodes; knows single GPUs", policy: name}
+	}
+	return all
 }
 
 const configuration = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
@@ -117,17 +130,23 @@ type resolved struct {
 }
 
 // resolve reads the configuration; name stands before complaints.
-func (s *Scheduler) resolve(name string) (*resolved, error) {
-	r := &resolved{name: name, about: s.About, costs: s.Costs, assumed: len(s.Plugins) > 0 && len(s.Costs) == 0}
+func (s *Scheduler) resolve(name, ties string) (*resolved, error) {
+	own := len(s.Plugins) > 0 || s.policy != "" // whose cost nobody has measured
+	r := &resolved{name: name, about: s.About, costs: s.Costs, assumed: own && len(s.Costs) == 0}
 	text := s.Configuration
 	if text == "" {
 		text = configuration
 	}
 	f := fnv.New64a()
-	fmt.Fprintf(f, "%s %v %v", text, slices.Sorted(maps.Keys(s.Plugins)), s.Costs)
+	fmt.Fprintf(f, "%s %s %v %v", s.policy, text, slices.Sorted(maps.Keys(s.Plugins)), s.Costs)
 	r.hash = fmt.Sprintf("%016x", f.Sum64())
 	var err error
-	if r.config, err = config.Load(name, []byte(text), config.Options{OutOfTree: s.Plugins}); err != nil {
+	if s.policy != "" {
+		r.config, err = config.Default(config.Options{Policy: s.policy, Ties: ties})
+	} else {
+		r.config, err = config.Load(name, []byte(text), config.Options{OutOfTree: s.Plugins, Ties: ties})
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !slices.Contains(r.config.SchedulerNames(), scheduler.DefaultName) {
@@ -153,10 +172,10 @@ func (r *resolved) withCosts(given map[string]host.Cost) map[string]host.Cost {
 // find understands what a command line calls a scheduler: a name, else a file.
 func (o *Options) find(name string) (*resolved, error) {
 	if s, ok := registered[name]; ok {
-		return s.resolve(name)
+		return s.resolve(name, o.Ties)
 	}
 	if s, ok := builtIn[name]; ok {
-		return s.resolve(name)
+		return s.resolve(name, o.Ties)
 	}
 	if !isFile(name) {
 		return nil, fmt.Errorf("no scheduler is called %q: there are %s, and files with a KubeSchedulerConfiguration, *.yaml or *.json", name, strings.Join(SchedulerNames(), ", "))
@@ -175,7 +194,7 @@ func (o *Options) find(name string) (*resolved, error) {
 			}
 		}
 	}
-	return s.resolve(name)
+	return s.resolve(name, o.Ties)
 }
 
 // isFile reports whether a name looks like that of a file: no scheduler is registered under such a one.
