@@ -39,6 +39,10 @@ type Clusters struct {
 	scenarios  []*scenarios.Scenario
 }
 
+// NewClusters compares schedulers on the scenarios that the options name: of the library, or files. What is left open is
+// as on the command line; only seeds must be named.
+func NewClusters(o Options) (Subject, error) { return clusters.Subject(o) }
+
 func newClusters(o Options) (Subject, error) {
 	if err := o.check(); err != nil {
 		return nil, err

@@ -30,6 +30,19 @@ type Subject interface {
 	Run(ctx context.Context, c Cell) (comparison.Run, error)
 }
 
+// All runs everything, one run after the other, and returns the comparison.
+func All(ctx context.Context, s Subject) (*comparison.Document, error) {
+	var runs []comparison.Run
+	for _, c := range Cells(s.Header()) {
+		r, err := s.Run(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, r)
+	}
+	return comparison.New(s.Header(), s.Metrics(), runs), nil
+}
+
 // Cells are the runs of a comparison in the order in which they are done: whole seeds first, so that a comparison that
 // is stopped has pairs.
 func Cells(h comparison.Header) []Cell {
