@@ -25,9 +25,9 @@ const (
 	kubeletPort    = 10250
 	// maxImages is how many images a node reports: nodeStatusMaxImages.
 	maxImages = 50
-	// evictionMemory is kept back of a node's memory, and a tenth of its disk: evictionHard memory.available<100Mi and
+	// EvictionMemory is kept back of a node's memory, and a tenth of its disk: evictionHard memory.available<100Mi and
 	// nodefs.available<10% (pkg/kubelet/eviction/defaults_linux.go).
-	evictionMemory        = 100 << 20
+	EvictionMemory        = 100 << 20
 	evictionStorageTenths = 1
 )
 
@@ -46,8 +46,8 @@ func allocatableOf(capacity corev1.ResourceList) corev1.ResourceList {
 	for name, q := range capacity { //sim:unordered builds another map
 		out[name] = q.DeepCopy()
 	}
-	if m := capacity.Memory().Value(); m > evictionMemory {
-		out[corev1.ResourceMemory] = *resource.NewQuantity(m-evictionMemory, resource.BinarySI)
+	if m := capacity.Memory().Value(); m > EvictionMemory {
+		out[corev1.ResourceMemory] = *resource.NewQuantity(m-EvictionMemory, resource.BinarySI)
 	}
 	if s := capacity.StorageEphemeral().Value(); s > 0 {
 		out[corev1.ResourceEphemeralStorage] = *resource.NewQuantity(s-s/10*evictionStorageTenths, resource.DecimalSI)
