@@ -86,6 +86,9 @@ func (k *Checker) applied(a *etcd.Application) {
 	k.committed(a, response, err)
 	k.leases.applied(k, a)
 	k.watches.commit(a)
+	if r, ok := a.Request.(*etcd.CompactionRequest); ok && err == nil {
+		k.watches.forget(r.Revision)
+	}
 }
 
 // compareEvents compares what an entry changed with what it changes in the model.

@@ -21,6 +21,21 @@ func newWatches(k *Checker) watches {
 	return watches{history: watchcheck.NewHistory(1, func(v *watchcheck.Violation) { k.Report(v) })}
 }
 
+// forget drops what is compacted and no watch waits for any more. A new watch begins behind it.
+func (w *watches) forget(compacted int64) {
+	before := compacted
+	for _, x := range w.all {
+		switch {
+		case x.ended:
+		case x.open:
+			before = min(before, x.stream.Needs())
+		default:
+			before = min(before, x.request.StartRevision)
+		}
+	}
+	w.history.Forget(before)
+}
+
 func (w *watches) commit(a *etcd.Application) {
 	if len(a.Events) == 0 || a.Revision <= w.history.Newest() {
 		return
