@@ -43,7 +43,7 @@ oracle:
 golden:
 	$(GO) test -count 1 -v -run '^TestGolden' -timeout 30m ./scenarios/golden
 
-# Bugs planted in the store, one after the other, and who finds each: a table. One that nobody finds fails.
+# Bugs planted in the store, in watch caches and in informers, one after the other, and who finds each: a table. One that nobody finds fails.
 mutants:
 	$(GO) test -count 1 -v -tags long -run '^TestMutants$$' -timeout 30m ./scenarios/mutants
 

@@ -51,6 +51,7 @@ type session struct {
 	revision int64 // of the list, then the last one seen
 	watch    storeWatch
 	witness  *witness.Stream
+	watched  bool // there was a watch before
 	dead     bool
 
 	inbox    []*watch.Response // what has come in
@@ -85,6 +86,7 @@ func newCacher(s *Server, e *registry.Entry) *cacher {
 	}
 	c := &cacher{server: s, entry: e, cache: watchcache.New(config), changed: s.now()}
 	c.readers.cacher = c
+	c.cache.Plant(s.bugs.cache)
 	return c
 }
 
@@ -154,8 +156,9 @@ func (s *session) open() {
 	before := s.witness
 	s.witness = c.server.config.Witness.Store(c.server.process, c, c.entry.Resource, s.revision)
 	before.End()
+	defer func() { s.watched = true }()
 	s.watch = c.server.etcd.Watch(&watch.Request{
-		Key: c.entry.KeyPrefix, RangeEnd: storage.RangeEnd(c.entry.KeyPrefix), StartRevision: s.revision + 1,
+		Key: c.entry.KeyPrefix, RangeEnd: storage.RangeEnd(c.entry.KeyPrefix), StartRevision: s.resumeAt(),
 		PrevKV: true, ProgressNotify: true, RequireLeader: true,
 	}, s)
 }
@@ -168,6 +171,9 @@ func (s *session) Events(r *watch.Response) {
 	c := s.cacher
 	c.brokenSince, c.backoff = 0, 0
 	s.testify(r)
+	if c.server.bugs.progressOvertakes {
+		c.cache.Progress(uint64(r.Header.Revision))
+	}
 	if len(r.Events) > 0 {
 		s.revision = r.Events[len(r.Events)-1].KV.ModRevision
 	} else if r.IsProgress() {
@@ -188,11 +194,12 @@ func (s *session) testify(r *watch.Response) {
 	for i := range r.Events {
 		e := &r.Events[i]
 		if stored, ok := e.KV.Value.(*storage.Stored); ok {
-			s.witness.Told(stored.At(e.KV.ModRevision), false)
+			s.witness.Event(stored.At(e.KV.ModRevision), false)
 		} else if last := storage.ObjectOf(e.PrevKV); last != nil {
 			s.witness.Deleted(last, e.KV.ModRevision)
 		}
 	}
+	s.witness.Done()
 }
 
 func (c *cacher) String() string {

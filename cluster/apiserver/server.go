@@ -22,6 +22,7 @@ type Server struct {
 	etcd     backend
 	store    *storage.Store
 	fairness *fairness.Controller
+	bugs     bugs
 	cachers  []*cacher // by the ID of the resource under which objects are stored
 	ops      ops
 	kinds    kinds
@@ -99,7 +100,7 @@ func newKinds(p *host.Process) kinds {
 func start(p *host.Process, c Config, etcd backend) *Server {
 	s := &Server{
 		process: p, config: c, ops: newOps(p), kinds: newKinds(p), draws: p.Stream("apiserver/" + p.Name()),
-		watchCounts: newWatchCounts(), etcd: etcd,
+		watchCounts: newWatchCounts(), etcd: etcd, bugs: plantedIn(p),
 	}
 	s.uids, s.suffixes = s.newUID, s.random
 	if c.Metrics == nil {

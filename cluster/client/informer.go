@@ -157,7 +157,9 @@ func (i *Informer) drop(o api.Object) {
 // replace takes over a whole list. What is not in it has been deleted at some unseen moment; client-go tells of
 // those first (tools/cache/the_real_fifo.go), here in order of keys.
 func (i *Informer) replace(objects []api.Object) {
-	i.dropMissing(objects)
+	if !i.reflector.bugs.keepsDeleted {
+		i.dropMissing(objects)
+	}
 	for _, o := range objects {
 		i.apply(o)
 	}

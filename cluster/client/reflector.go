@@ -49,6 +49,9 @@ type reflector struct {
 	// resourceVersion is the last one seen; unavailable says that the server no longer, or not yet, knows it.
 	resourceVersion string
 	unavailable     bool
+	// listed is the resource version of the last list, for a bug.
+	listed string
+	bugs   bugs
 
 	stream  *watching // the watch that is open, nil if none is
 	retries int       // of the present open, after Retry-After
@@ -68,6 +71,7 @@ func (r *reflector) start() {
 	}
 	r.backoff = newBackoff(r.now())
 	r.informer.observe(r.client.process)
+	r.bugs = plantedIn(r.client.process)
 	r.listAndWatch()
 }
 
@@ -109,7 +113,7 @@ func (r *reflector) openInitial() {
 func (r *reflector) openWatch() {
 	r.state = stateWatching
 	request := r.watchRequest()
-	request.ResourceVersion = r.resourceVersion
+	request.ResourceVersion = r.resumeFrom()
 	r.open(request)
 }
 

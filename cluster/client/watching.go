@@ -129,6 +129,9 @@ func (w *watching) handle(batch *api.WatchBatch) {
 			w.handleInitial(e)
 			continue
 		}
+		if w.reflector.bugs.forgetsDeletion && w.received == 1 && e.Type == watch.Deleted {
+			continue
+		}
 		w.reflector.handle(e)
 	}
 }
@@ -149,7 +152,7 @@ func (w *watching) handleInitial(e *api.WatchEvent) {
 // inStep takes over a whole state, as of a resource version; the stream that brought it goes on as a watch.
 func (r *reflector) inStep(objects []api.Object, resourceVersion string) {
 	r.state, r.unavailable, r.retries = stateWatching, false, 0
-	r.resourceVersion = resourceVersion
+	r.resourceVersion, r.listed = resourceVersion, resourceVersion
 	r.informer.replace(objects)
 	if o := r.informer.observer; o != nil {
 		o.Listed(int64(api.ParseRV(resourceVersion)), r.informer.objects)

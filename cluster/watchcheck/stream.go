@@ -106,22 +106,29 @@ func (s *Stream) Deliver(events []Event, more bool) {
 	for i := range events {
 		s.event(&events[i])
 	}
-	s.torn = !more
+	if s.torn = false; !more {
+		s.Done()
+	}
+}
+
+// Done ends a message.
+func (s *Stream) Done() {
+	s.torn = true
 	s.reportMissing()
 }
 
-// Object takes a message of one event that tells a new state, where that is the next change and the state the very one
-// that was stored: nearly always. Otherwise it reports false and does nothing; Deliver judges then.
+// Object takes an event that tells a new state, where that is the next change and the state the very one that was stored:
+// nearly always. Otherwise it reports false and does nothing; Deliver judges then. Done ends the message.
 func (s *Stream) Object(o any) bool {
 	if s.place >= s.history.end() || len(s.missing) > 0 {
 		return false
 	}
 	c := s.history.at(s.place)
-	if c.Object != o || c.Revision == s.open || c.Revision < s.from || s.look(c) != Put {
+	if c.Object != o || c.Revision == s.open || s.sees(c) != Put {
 		return false
 	}
 	s.place++
-	s.open, s.last, s.torn, s.ahead = c.Revision, c.Revision, true, s.ahead[:0]
+	s.open, s.last, s.torn, s.ahead = c.Revision, c.Revision, false, s.ahead[:0]
 	return true
 }
 
@@ -157,9 +164,17 @@ func (s *Stream) find(e *Event) int {
 	return s.history.find(e.Revision, e.Key)
 }
 
+// sees is how the stream sees a change; it does not see what comes before its beginning, which may be in the future.
+func (s *Stream) sees(c *Change) Look {
+	if c.Revision < s.from {
+		return Hidden
+	}
+	return s.look(c)
+}
+
 // skip passes by what is accounted for: what the stream does not want, and what came ahead of its turn.
 func (s *Stream) skip() {
-	for s.place < s.history.end() && (s.look(s.history.at(s.place)) == Hidden || s.cameAhead(s.place)) {
+	for s.place < s.history.end() && (s.sees(s.history.at(s.place)) == Hidden || s.cameAhead(s.place)) {
 		s.place++
 	}
 }
@@ -223,7 +238,7 @@ func (s *Stream) pass(revision int64) {
 		if c.Revision > revision {
 			break
 		}
-		if look := s.look(c); look != Hidden && !s.cameAhead(s.place) {
+		if look := s.sees(c); look != Hidden && !s.cameAhead(s.place) {
 			s.missing = append(s.missing, missing{Event: Event{Revision: c.Revision, Key: c.Key, Deleted: look == Delete}, after: max(s.last, s.bookmark)})
 		}
 	}
@@ -279,7 +294,7 @@ func (s *Stream) owed(revision int64) (Event, bool) {
 		if c.Revision > revision {
 			break
 		}
-		if look := s.look(c); look != Hidden && !s.cameAhead(i) {
+		if look := s.sees(c); look != Hidden && !s.cameAhead(i) {
 			return Event{Revision: c.Revision, Key: c.Key, Deleted: look == Delete}, true
 		}
 	}

@@ -114,6 +114,8 @@ func TestEachGuaranteeIsBrokenAlone(t *testing.T) {
 		{"a bookmark of the future", 6, []string{"a@6", "up to 7"}, []Guarantee{Bookmarkable}},
 		{"a bookmark that goes back", 2, []string{"a@2 b@3", "up to 3", "up to 2"}, []Guarantee{Bookmarkable}},
 
+		{"from the future", 9, []string{"up to 8", "settle"}, []Guarantee{Bookmarkable}},
+
 		{"back in time", 2, []string{"a@2 b@3", "a@2 b@3"}, []Guarantee{Ordered, Unique, Unique}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -302,6 +304,164 @@ func TestStreamEqualsLookingAtTheWholeStory(t *testing.T) {
 		}
 		if (got[Reliable] || got[Resumable]) != (want[Reliable] || want[Resumable]) {
 			t.Fatalf("from %d: %v: missing: %v, the twin says %v", from, messages, tale.found, want)
+		}
+	})
+}
+
+// A watch that begins in the future is told nothing of what comes before.
+func TestWatchFromTheFuture(t *testing.T) {
+	tale := newTale()
+	tale.commit("a@2")
+	s := tale.Watch(Name("w"), 4, Everything)
+	tale.commit("b@3", "c@4")
+	play(s, "c@4", "settle")
+	if len(tale.found) > 0 {
+		t.Fatal(tale.found)
+	}
+	early := tale.Watch(Name("w"), 6, Everything)
+	tale.commit("d@5", "e@6")
+	play(early, "up to 5", "d@5", "e@6", "settle")
+	if got := tale.guarantees(); !slices.Equal(got, []Guarantee{Resumable}) {
+		t.Fatal(tale.found)
+	}
+}
+
+// parted is a history with a part that began with the objects of some revisions.
+func parted(found *[]*Violation, began ...int64) (*History, *History) {
+	h := NewHistory(10, func(v *Violation) { *found = append(*found, v) })
+	var state uint64
+	for _, revision := range began {
+		state += StateHash(revision)
+	}
+	return h, h.Part(10, state)
+}
+
+func sum(revisions ...int64) (state uint64) {
+	for _, revision := range revisions {
+		state += StateHash(revision)
+	}
+	return state
+}
+
+// A list is compared with what there was at its revision, and the watch goes on from there.
+func TestLists(t *testing.T) {
+	for _, x := range []struct {
+		name     string
+		revision int64
+		state    uint64
+		before   []string // What the stream told before the list.
+		after    []string
+		want     []Guarantee
+	}{
+		{"what was there at the beginning", 10, sum(3, 5), nil, []string{"a@11", "b@12", "-a@13"}, nil},
+		{"after a change", 11, sum(3, 5, 11), nil, []string{"b@12", "-a@13"}, nil},
+		{"after an update", 12, sum(3, 11, 12), nil, []string{"-a@13", "up to 14"}, nil},
+		{"after a deletion", 13, sum(3, 12), nil, []string{"up to 13", "settle"}, nil},
+		{"of a revision that changed nothing here", 14, sum(3, 12), nil, []string{"up to 14", "settle"}, nil},
+		{"again, further on", 13, sum(3, 12), []string{"a@11"}, []string{"up to 14"}, nil},
+
+		{"with what is deleted", 13, sum(3, 11, 12), nil, nil, []Guarantee{Complete}},
+		{"without something", 12, sum(11, 12), nil, nil, []Guarantee{Complete}},
+		{"with an old state", 12, sum(3, 5, 11), nil, nil, []Guarantee{Complete}},
+		{"of the future", 15, sum(3, 12), nil, nil, []Guarantee{Complete}},
+		{"older than what was told", 11, sum(3, 5, 11), []string{"a@11", "b@12"}, nil, []Guarantee{Ordered}},
+		{"and then what was in it", 11, sum(3, 5, 11), nil, []string{"a@11"}, []Guarantee{Resumable}},
+		{"and then not what follows", 11, sum(3, 5, 11), nil, []string{"-a@13"}, []Guarantee{Reliable}},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			var found []*Violation
+			h, p := parted(&found, 3, 5)
+			for _, c := range []Change{
+				{Revision: 11, Key: Key{Name: "a"}}, {Revision: 12, Key: Key{Name: "b"}, Replaced: 5}, {Revision: 13, Key: Key{Name: "a"}, Deleted: true, Replaced: 11},
+			} {
+				h.Advance(c.Revision)
+				p.Append(c)
+			}
+			h.Advance(14)
+			s := p.Watch(Name("w"), 11, Everything)
+			play(s, x.before...)
+			if right, known := s.List(x.revision, x.state); known && !right {
+				s.Incomplete(x.revision, "otherwise")
+			}
+			play(s, x.after...)
+			var got []Guarantee
+			for _, v := range found {
+				got = append(got, v.Guarantee)
+			}
+			if !slices.Equal(got, x.want) {
+				t.Fatalf("broken: %v, want %v: %v", got, x.want, found)
+			}
+		})
+	}
+}
+
+// What nobody needs is forgotten; streams go on, and a list from before is not judged.
+func TestForget(t *testing.T) {
+	var found []*Violation
+	h, p := parted(&found, 3)
+	for revision := int64(11); revision <= 20; revision++ {
+		h.Advance(revision)
+		p.Append(Change{Revision: revision, Key: Key{Name: "a"}, Replaced: max(3, revision-1)})
+	}
+	s := p.Watch(Name("w"), 18, Everything)
+	play(s, "a@18")
+	if s.Needs() != 19 {
+		t.Fatalf("needs %d", s.Needs())
+	}
+	p.Forget(s.Needs())
+	if p.Begins() != 19 || p.Len() != 2 {
+		t.Fatalf("begins at %d with %d changes", p.Begins(), p.Len())
+	}
+	play(s, "a@19", "a@20", "settle")
+	late := p.Watch(Name("late"), 12, Everything)
+	play(late, "a@19", "a@20", "settle")
+	if _, known := p.Watch(Name("lists"), 12, Everything).List(17, 0); known || len(found) > 0 {
+		t.Fatalf("known %v, %v", known, found)
+	}
+}
+
+// Object is a short way for what Deliver does.
+func TestObjectEqualsDeliver(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var found, foundSlow []*Violation
+		fast, slow := NewHistory(1, func(v *Violation) { found = append(found, v) }), NewHistory(1, func(v *Violation) { foundSlow = append(foundSlow, v) })
+		var all []Event
+		for revision := int64(2); revision < 2+rapid.Int64Range(1, 8).Draw(t, "revisions"); revision++ {
+			for i := range rapid.IntRange(1, 2).Draw(t, "keys") {
+				e := Event{Revision: revision, Key: Key{Name: string(rune('a' + i))}, Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0}
+				c := Change{Revision: revision, Key: e.Key, Deleted: e.Deleted}
+				if !e.Deleted {
+					e.Object = new(int64)
+					c.Object = e.Object
+				}
+				all = append(all, e)
+				for _, h := range []*History{fast, slow} {
+					if h.Newest() < revision {
+						h.Advance(revision)
+					}
+					h.Append(c)
+				}
+			}
+		}
+		a, b := fast.Watch(Name("w"), 2, Everything), slow.Watch(Name("w"), 2, Everything)
+		for range rapid.IntRange(1, 12).Draw(t, "told") {
+			e := rapid.SampledFrom(all).Draw(t, "event")
+			if rapid.Bool().Draw(t, "in turn") && a.place < len(all) {
+				e = all[a.place]
+			}
+			if e.Deleted || !a.Object(e.Object) {
+				a.Deliver([]Event{e}, true)
+			}
+			a.Done()
+			b.Deliver([]Event{e}, false)
+		}
+		if len(found) != len(foundSlow) || a.Next() != b.Next() {
+			t.Fatalf("%v and %v; %d and %d", found, foundSlow, a.Next(), b.Next())
+		}
+		for i := range found {
+			if *found[i] != *foundSlow[i] {
+				t.Fatalf("%v and %v", found[i], foundSlow[i])
+			}
 		}
 	})
 }

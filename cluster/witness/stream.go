@@ -121,9 +121,10 @@ func (s *Stream) Tell(events []api.WatchEvent) {
 		case e.Type == watch.Bookmark:
 			s.Progress(revisionOf(e.Object))
 		default:
-			s.Told(e.Object, e.Type == watch.Deleted)
+			s.Event(e.Object, e.Type == watch.Deleted)
 		}
 	}
+	s.Stream.Done()
 }
 
 func (s *Stream) endListing() {
@@ -131,8 +132,21 @@ func (s *Stream) endListing() {
 	s.listing, s.listed = -1, nil
 }
 
-// Told takes one event: a new state of an object, or its last one with the revision of its deletion.
+// Told takes a message of one event.
 func (s *Stream) Told(o api.Object, deleted bool) {
+	s.Event(o, deleted)
+	s.Done()
+}
+
+// Done ends a message.
+func (s *Stream) Done() {
+	if s != nil && !s.stale() {
+		s.Stream.Done()
+	}
+}
+
+// Event takes an event of a message: a new state of an object, or its last one with the revision of its deletion.
+func (s *Stream) Event(o api.Object, deleted bool) {
 	if s == nil || s.stale() {
 		return
 	}
@@ -147,7 +161,7 @@ func (s *Stream) Told(o api.Object, deleted bool) {
 	s.deliver(e)
 }
 
-// Deleted takes the event of a deletion, with the last state of the object.
+// Deleted takes the event of a deletion in a message, with the last state of the object.
 func (s *Stream) Deleted(last api.Object, revision int64) {
 	if s == nil || s.stale() {
 		return
@@ -158,7 +172,7 @@ func (s *Stream) Deleted(last api.Object, revision int64) {
 
 func (s *Stream) deliver(e watchcheck.Event) {
 	s.one[0] = e
-	s.Deliver(s.one[:], false)
+	s.Deliver(s.one[:], true)
 	s.one[0] = watchcheck.Event{}
 }
 

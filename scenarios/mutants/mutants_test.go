@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/fauxkube/fauxkube/cluster/apiserver"
+	"github.com/fauxkube/fauxkube/cluster/client"
 	"github.com/fauxkube/fauxkube/cluster/etcd"
 	"github.com/fauxkube/fauxkube/reports"
 	"github.com/fauxkube/fauxkube/scenarios"
@@ -31,13 +33,14 @@ var (
 	leadersStop = attack{requestsPerSecond: 60, faults: []fault{stops("EtcdChaos", "pause", 3*time.Second, 12*time.Second), hampers("disk-stall", "", 3*time.Second, 8*time.Second)}}
 	forgetful   = attack{faults: []fault{arbiter}}
 	slowPaths   = attack{requestsPerSecond: 150, faults: []fault{behindSlowPaths}, network: "{sameZone: {p50: 20ms, p99: 60ms}}", pause: time.Second}
+	restless    = unrest{}
 	starving    = attack{requestsPerSecond: 60, valueSize: 4096, faults: []fault{compaction}, pause: time.Second}
 )
 
 // mutants says how each bug is looked for; quick ones are found by one of the first seeds.
 var mutants = []struct {
 	bug    string
-	attack attack
+	attack attacker
 	quick  bool
 }{
 	{"etcd/index-before-state", broad, true},
@@ -59,6 +62,31 @@ var mutants = []struct {
 	{"etcd/txn-reads-own-floor", broad, false},
 	{"etcd/restore-rewinds", broad, false},
 	{"etcd/write-retried", broad, true},
+
+	{"watchcache/skips-first", restless, false},
+	{"watchcache/repeats-last", restless, true},
+	{"watchcache/out-of-order", restless, true},
+	{"watchcache/loses-deletions", restless, true},
+	{"watchcache/bookmark-ahead", restless, true},
+	{"apiserver/cache-resumes-late", restless, false},
+	{"apiserver/progress-overtakes", restless, false},
+	{"informer/resumes-late", restless, false},
+	{"informer/keeps-deleted", restless, false},
+	{"informer/rewinds", restless, true},
+	{"informer/forgets-deletion", restless, false},
+}
+
+// attacker draws the scenario of a seed.
+type attacker interface {
+	scenario(t *testing.T, seed uint64) *scenarios.Scenario
+}
+
+// allBugs are those that can be planted somewhere.
+func allBugs() (all []failpoints.Bug) {
+	for _, b := range append(etcd.Bugs(), etcd.ClientBugs()...) {
+		all = append(all, failpoints.Bug{Name: b.Name, Issue: b.Issue, What: b.What})
+	}
+	return slices.Concat(all, apiserver.Bugs(), client.Bugs())
 }
 
 // outcome is what came of a run.
@@ -68,7 +96,7 @@ type outcome struct {
 }
 
 // run attacks a store with a bug; the bug "" is none.
-func run(t *testing.T, a attack, bug string, seed uint64) (o outcome) {
+func run(t *testing.T, a attacker, bug string, seed uint64) (o outcome) {
 	t.Helper()
 	var s *sim.Simulation
 	defer func() {
@@ -82,6 +110,9 @@ func run(t *testing.T, a attack, bug string, seed uint64) (o outcome) {
 			failpoints.Plant(s, bug)
 		}
 	}})
+	if s == nil {
+		t.Fatal(err)
+	}
 	o.simulated = s.Now().Duration()
 	var livelock *sim.LivelockError
 	switch {
@@ -89,9 +120,9 @@ func run(t *testing.T, a attack, bug string, seed uint64) (o outcome) {
 		o.caughtBy, o.found = "the kernel", err.Error()
 	case err != nil:
 		t.Fatal(err)
-	case len(r.Findings) > 0:
+	case len(r.Findings) > 0 && strings.Contains(r.Findings[0].Message, " broken: "):
 		o.caughtBy, o.found = checker(r.Findings[0].Message)
-	case r.Verdict != reports.Held:
+	case r.Verdict != reports.Held && r.StoreLoad != nil:
 		t.Fatalf("seed %d: %v", seed, r.Failures())
 	}
 	return o
@@ -104,6 +135,11 @@ func checker(message string) (guarantee, found string) {
 		return guarantee, found
 	}
 	guarantee, found, _ = strings.Cut(message, " broken: ")
+	for _, level := range []string{"store", "watch cache", "informer"} {
+		if strings.Contains(found, ": "+level+": ") {
+			guarantee += ", " + level
+		}
+	}
 	return guarantee, found
 }
 
@@ -115,10 +151,10 @@ func TestMutants(t *testing.T) {
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer w.Flush()
-	fmt.Fprintln(w, "bug\tetcd issue\tseeds\tsimulated\tcaught by\t")
-	bugs := append(etcd.Bugs(), etcd.ClientBugs()...)
+	fmt.Fprintln(w, "bug\tissue\tseeds\tsimulated\tcaught by\t")
+	bugs := allBugs()
 	for _, m := range mutants {
-		i := slices.IndexFunc(bugs, func(b etcd.Bug) bool { return b.Name == m.bug })
+		i := slices.IndexFunc(bugs, func(b failpoints.Bug) bool { return b.Name == m.bug })
 		if i < 0 {
 			t.Fatalf("there is no bug %s", m.bug)
 		}
@@ -145,7 +181,7 @@ func TestMutants(t *testing.T) {
 }
 
 func TestEveryBugHasAnAttack(t *testing.T) {
-	for _, b := range append(etcd.Bugs(), etcd.ClientBugs()...) {
+	for _, b := range allBugs() {
 		n := 0
 		for _, m := range mutants {
 			if m.bug == b.Name {
@@ -166,10 +202,10 @@ func TestAttacksWithoutABug(t *testing.T) {
 	}
 	for _, x := range []struct {
 		name string
-		attack
-	}{{"broad", broad}, {"single", single}, {"leaders stop", leadersStop}, {"forgetful", forgetful}, {"slow paths", slowPaths}, {"starving", starving}} {
+		attacker
+	}{{"broad", broad}, {"single", single}, {"leaders stop", leadersStop}, {"forgetful", forgetful}, {"slow paths", slowPaths}, {"starving", starving}, {"restless", restless}} {
 		for seed := range uint64(seeds) {
-			if o := run(t, x.attack, "", seed+1); o.caughtBy != "" {
+			if o := run(t, x.attacker, "", seed+1); o.caughtBy != "" {
 				t.Errorf("%s, seed %d: %s: %s", x.name, seed+1, o.caughtBy, o.found)
 			}
 		}

@@ -15,6 +15,9 @@ import (
 	"github.com/pingcap/failpoint"
 )
 
+// Bug is a mistake that can be planted: what it is, and upstream's issue where there was one. Its name is a failpoint's.
+type Bug struct{ Name, Issue, What string }
+
 // Holder is a simulation, or one of its processes.
 type Holder interface {
 	Attach(key string, make func() any) any

@@ -89,6 +89,9 @@ func (w *Watcher) queueBookmark(revision uint64) {
 		w.queue = append(w.queue, pending{event: api.Bookmark(w.cache.config.Resource, api.FormatRV(revision), true), size: bookmarkBytes})
 		return
 	}
+	if w.cache.bugs.BookmarksPromise {
+		revision++
+	}
 	w.queue = append(w.queue, pending{event: w.cache.bookmarkAt(revision), size: bookmarkBytes})
 }
 

@@ -35,6 +35,7 @@ type Cache struct {
 	watchers   watchers
 	bookmarks  bookmarks
 	generation int
+	bugs       Bugs
 }
 
 // entry is one current object. Its address is stable while the key lives.

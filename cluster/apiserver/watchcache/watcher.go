@@ -94,6 +94,9 @@ func (c *Cache) Watch(s Start, now int64) (*Watcher, error) {
 		return nil, err
 	}
 	w.from = w.after
+	if w.state < 0 {
+		w.from = s.Revision
+	}
 	if s.InitialEvents && s.Bookmarks {
 		w.queueBookmark(c.revision)
 	}
@@ -129,8 +132,9 @@ func (w *Watcher) startFromHistory(revision uint64) error {
 	if revision+1 < oldest {
 		return errTooOld(revision, oldest-1)
 	}
-	w.after, w.state = revision, -1
-	for i := h.after(revision); i < h.end; i++ {
+	w.state = -1
+	var i int
+	for i, w.after = w.cache.resume(revision); i < h.end; i++ {
 		w.convert(h.slot(i))
 	}
 	return nil
@@ -204,6 +208,8 @@ func (w *Watcher) convert(e *change) bool {
 		p.event = api.WatchEvent{Type: watch.Modified, Object: e.object}
 	case now:
 		p.event = api.WatchEvent{Type: watch.Added, Object: e.object}
+	case before && w.byIndex && w.cache.bugs.LosesDeletions:
+		return false
 	case before:
 		p.event = api.WatchEvent{Type: watch.Deleted, Object: e.deleted()}
 	default:
@@ -211,6 +217,7 @@ func (w *Watcher) convert(e *change) bool {
 	}
 	e.encoded = true
 	w.queue = append(w.queue, p)
+	w.misorder()
 	return true
 }
 
@@ -242,7 +249,7 @@ func (w *Watcher) Take(limit, bytes int, out []api.WatchEvent) Taken {
 		w.head++
 	}
 	if w.head == len(w.queue) {
-		w.queue, w.head = w.queue[:0], 0
+		w.queue, w.head, w.state = w.queue[:0], 0, -1
 		if cap(w.queue) > 4*w.minKeep() {
 			w.queue = nil // The initial events of a large list: do not keep their room.
 		}
