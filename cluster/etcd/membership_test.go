@@ -272,6 +272,12 @@ func TestMoveLeader(t *testing.T) {
 	if w.leader() != target || w.members[leader].IsLeader() {
 		t.Fatalf("the answer comes before the target leads")
 	}
+	w.run(time.Second)
+	for i, m := range w.members {
+		if m.Lessor().Primary() != (i == target) {
+			t.Fatalf("member %d leads: %v, its lessor is primary: %v", i, i == target, m.Lessor().Primary())
+		}
+	}
 	w.put("a", "1")
 	if err := move(w.members[other].ID()); !errors.Is(err, ErrNotLeader) {
 		t.Fatalf("asked of a follower: %v", err)

@@ -63,20 +63,24 @@ func genRange(t *rapid.T, newest int64) *RangeRequest {
 	if rapid.Bool().Draw(t, "old") {
 		r.Revision = rapid.Int64Range(0, newest+1).Draw(t, "revision")
 	}
-	if rapid.IntRange(0, 3).Draw(t, "filter") == 0 {
-		r.MinModRevision = rapid.Int64Range(0, newest).Draw(t, "minMod")
-		r.MaxCreateRevision = rapid.Int64Range(0, newest).Draw(t, "maxCreate")
+	bounds := []*int64{&r.MinModRevision, &r.MaxModRevision, &r.MinCreateRevision, &r.MaxCreateRevision}
+	for range rapid.IntRange(0, 2).Draw(t, "filters") {
+		*rapid.SampledFrom(bounds).Draw(t, "bound") = rapid.Int64Range(0, newest).Draw(t, "filter")
 	}
 	return r
 }
 
 func genCompare(t *rapid.T, newest int64) Compare {
-	return Compare{
+	c := Compare{
 		Target: CompareTarget(rapid.IntRange(0, 4).Draw(t, "target")),
 		Result: CompareResult(rapid.IntRange(0, 3).Draw(t, "result")),
-		Key:    genKey.Draw(t, "key"), RangeEnd: genEnd.Draw(t, "end"),
-		Number: rapid.Int64Range(0, newest).Draw(t, "number"), Value: genValue.Draw(t, "value"),
+		Key:    genKey.Draw(t, "key"), RangeEnd: genEnd.Draw(t, "end"), Value: genValue.Draw(t, "value"),
 	}
+	if c.Target == CompareLease || c.Target == CompareVersion {
+		newest = 3
+	}
+	c.Number = rapid.Int64Range(0, newest).Draw(t, "number")
+	return c
 }
 
 func genOp(t *rapid.T, newest int64, depth int) RequestOp {

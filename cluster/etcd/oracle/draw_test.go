@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,6 +15,8 @@ type state struct {
 	compactions         map[int64]bool
 	// alarms are those that were raised and not lowered.
 	alarms []*pb.AlarmRequest
+	// added counts the learners that were ever to be added.
+	added int
 }
 
 // Keys and the ends of ranges. Empty keys are refused; an end may lie before the key, or cut a key in two.
@@ -212,10 +215,13 @@ func (s *state) op(t *rapid.T, depth int) *pb.RequestOp {
 // leases draws a request about leases. Their times are long: nothing expires while a test runs.
 func (s *state) leases(t *rapid.T) message {
 	id := ids.Draw(t, "id")
+	if chance(t, 10, "no id") {
+		id = 0 // To be chosen by the store in a grant, which is a test of its own (grantAny); here no lease has it.
+	}
 	switch rapid.IntRange(0, 7).Draw(t, "lease request") {
 	case 0, 1, 2:
 		ttl := rapid.SampledFrom([]int64{5000, 6000, 9_000_000_000, 9_000_000_001}).Draw(t, "ttl")
-		return &pb.LeaseGrantRequest{ID: id, TTL: ttl}
+		return &pb.LeaseGrantRequest{ID: max(id, 1), TTL: ttl}
 	case 3:
 		return &pb.LeaseRevokeRequest{ID: id}
 	case 4, 5:
@@ -247,6 +253,35 @@ func (s *state) alarm(t *rapid.T) message {
 	}
 }
 
+// membership draws a request about members. Learners 1 to 3 come and go without ever being started; a voter is not added,
+// since the real store of one member could not agree on anything after that. Requests name members by these numbers, of
+// which each store knows what they stand for.
+func (s *state) membership(t *rapid.T) message {
+	id := rapid.SampledFrom([]uint64{1, 1, 2, 3, voter, stranger}).Draw(t, "member")
+	switch rapid.IntRange(0, 6).Draw(t, "member request") {
+	case 0, 1, 2:
+		// Nobody listens there. The second address makes the id a new one: etcd draws it from the addresses and the second.
+		s.added++
+		urls := []string{fmt.Sprintf("http://127.0.0.1:%d", min(id, 3)), fmt.Sprintf("http://127.0.0.2:%d", s.added)}
+		return &pb.MemberAddRequest{PeerURLs: urls, IsLearner: true}
+	case 3:
+		if id == voter {
+			id = stranger
+		}
+		return &pb.MemberRemoveRequest{ID: id}
+	case 4:
+		return &pb.MemberPromoteRequest{ID: id}
+	default:
+		return &pb.MemberListRequest{Linearizable: rapid.Bool().Draw(t, "linearizable")}
+	}
+}
+
+// Members by number: one that votes, and one that has never been.
+const (
+	voter    = 8
+	stranger = 9
+)
+
 // hash asks for the hash of the keyspace, but not at a revision that was compacted at: of the last ten etcd remembers the
 // hash and tells that, with the compaction before (differences_test.go).
 func (s *state) hash(t *rapid.T) message {
@@ -262,7 +297,9 @@ func (s *state) request(t *rapid.T) message {
 	switch kind := rapid.IntRange(0, 99).Draw(t, "request"); {
 	case kind == 99 || len(s.alarms) > 0 && kind > 80:
 		return s.alarm(t)
-	case kind >= 97:
+	case kind >= 98 || kind == 96 || kind == 95:
+		return s.membership(t)
+	case kind == 97:
 		return s.hash(t)
 	case kind >= 92:
 		return &pb.CompactionRequest{Revision: s.around(t, "compaction"), Physical: rapid.Bool().Draw(t, "physical")}

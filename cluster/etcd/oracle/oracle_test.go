@@ -38,8 +38,9 @@ var storeNames = []string{"etcd", "one simulated member", "three simulated membe
 // laboratory is the stores of one test. They live from one sequence to the next, until a difference is found.
 type laboratory struct {
 	stores []store
-	// compactions are the revisions at which the stores were compacted.
+	// compactions are the revisions at which the stores were compacted, added the learners that were ever to be added.
 	compactions map[int64]bool
+	added       int
 }
 
 func (l *laboratory) close() {
@@ -85,7 +86,7 @@ func (w *trial) begin() {
 	if err := w.open(); err != nil {
 		w.t.Fatal(err)
 	}
-	w.state.compactions = w.compactions
+	w.state.compactions, w.state.added = w.compactions, w.added
 	for member := range uint64(3) {
 		for _, alarm := range []pb.AlarmType{pb.AlarmType_NOSPACE, pb.AlarmType_CORRUPT} {
 			w.do(&pb.AlarmRequest{Action: pb.AlarmRequest_DEACTIVATE, MemberID: member, Alarm: alarm})
@@ -93,6 +94,9 @@ func (w *trial) begin() {
 	}
 	for id := int64(1); id <= 4; id++ {
 		w.do(&pb.LeaseRevokeRequest{ID: id})
+	}
+	for id := uint64(1); id <= 3; id++ {
+		w.do(&pb.MemberRemoveRequest{ID: id})
 	}
 	w.do(&pb.DeleteRangeRequest{Key: []byte{0}, RangeEnd: []byte{0}})
 	w.do(&pb.PutRequest{Key: []byte("a")}) // So that there is something to compact.
@@ -102,6 +106,7 @@ func (w *trial) begin() {
 
 // end closes the watches; after a failure everything starts anew.
 func (w *trial) end() {
+	w.added = w.state.added
 	for _, x := range w.watches {
 		for _, on := range x.on {
 			on.close()

@@ -28,30 +28,39 @@ type realStore struct {
 	context   context.Context
 	cancel    context.CancelFunc
 	keepAlive pb.Lease_LeaseKeepAliveClient
+	// members are the ids that numbers in requests stand for.
+	members map[uint64]uint64
 }
 
+// anyPort has the system choose one.
+var anyPort = url.URL{Scheme: "http", Host: "127.0.0.1:0"}
+
 func newRealStore() (*realStore, error) {
+	c := embed.NewConfig()
+	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{anyPort}, []url.URL{anyPort}
+	c.InitialCluster = c.InitialClusterFromName(c.Name)
+	return startRealStore(c)
+}
+
+// startRealStore runs a server in a directory of its own.
+func startRealStore(c *embed.Config) (*realStore, error) {
 	directory, err := os.MkdirTemp("", "fauxkube-oracle-")
 	if err != nil {
 		return nil, err
 	}
-	r := &realStore{directory: directory}
+	r := &realStore{directory: directory, members: map[uint64]uint64{}}
 	r.context, r.cancel = context.WithCancel(context.Background())
-	if err := r.start(); err != nil {
+	if err := r.start(c); err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
 }
 
-// start runs the server at ports of the system's choice. Syncing to a directory that is thrown away would cost time only.
-func (r *realStore) start() error {
-	c := embed.NewConfig()
-	anyPort := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
+// start runs the server. Syncing to a directory that is thrown away would cost time only.
+func (r *realStore) start(c *embed.Config) error {
 	c.Dir, c.UnsafeNoFsync = r.directory, true
-	c.ListenClientUrls, c.AdvertiseClientUrls = anyPort, anyPort
-	c.ListenPeerUrls, c.AdvertisePeerUrls = anyPort, anyPort
-	c.InitialCluster = c.InitialClusterFromName(c.Name)
+	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{anyPort}, []url.URL{anyPort}
 	c.MaxTxnOps, c.MaxRequestBytes = maxTxnOps, maxRequestBytes
 	c.LogLevel = "panic"
 	server, err := embed.StartEtcd(c)
@@ -117,8 +126,44 @@ func (r *realStore) call(request message) (message, error) {
 	case *pb.HashKVRequest:
 		return maintenance.HashKV(ctx, q)
 	default:
+		return r.callCluster(ctx, request)
+	}
+}
+
+// callCluster sends a request about members, under the ids that etcd gave them.
+func (r *realStore) callCluster(ctx context.Context, request message) (message, error) {
+	cluster := pb.NewClusterClient(r.conn)
+	id := func(number uint64) uint64 {
+		switch known, ok := r.members[number]; {
+		case number == voter:
+			return uint64(r.server.Server.MemberID())
+		case ok:
+			return known
+		}
+		return number
+	}
+	switch q := request.(type) {
+	case *pb.MemberAddRequest:
+		answer, err := cluster.MemberAdd(ctx, q)
+		if err == nil {
+			r.members[learnerNumber(q)] = answer.Member.ID
+		}
+		return answer, err
+	case *pb.MemberRemoveRequest:
+		return cluster.MemberRemove(ctx, &pb.MemberRemoveRequest{ID: id(q.ID)})
+	case *pb.MemberPromoteRequest:
+		return cluster.MemberPromote(ctx, &pb.MemberPromoteRequest{ID: id(q.ID)})
+	case *pb.MemberListRequest:
+		return cluster.MemberList(ctx, q)
+	default:
 		panic(fmt.Sprintf("no call for a %T", request))
 	}
+}
+
+// learnerNumber is the number by which requests name the learner that a request adds.
+func learnerNumber(q *pb.MemberAddRequest) (number uint64) {
+	fmt.Sscanf(q.PeerURLs[0], "http://127.0.0.1:%d", &number)
+	return number
 }
 
 func (r *realStore) renew(q *pb.LeaseKeepAliveRequest) (message, error) {

@@ -25,11 +25,14 @@ type simulatedStore struct {
 	desk       *host.Process
 	conns      []*network.Conn
 	turn       int
+	// learners are the ids that numbers in requests stand for; added counts who was ever to be added.
+	learners map[uint64]uint64
+	added    int
 }
 
 func newSimulatedStore(size int) (*simulatedStore, error) {
 	s := sim.New(sim.Config{Seed: 1, NoWatchdog: true})
-	w := &simulatedStore{simulation: s, network: network.New(s, network.Config{}), canonical: etcd.NewCanonical(s)}
+	w := &simulatedStore{simulation: s, network: network.New(s, network.Config{}), canonical: etcd.NewCanonical(s), learners: map[uint64]uint64{}}
 	var peers []etcd.Peer
 	for i := range size {
 		name := fmt.Sprintf("m%d", i)
@@ -48,6 +51,11 @@ func newSimulatedStore(size int) (*simulatedStore, error) {
 		w.conns = append(w.conns, w.network.DialWith(w.desk, p.ClientAddress, network.EtcdClient()))
 	}
 	if err := w.await("a leader", func() bool { return w.members[0].Leader() != 0 && w.converged() }); err != nil {
+		w.close()
+		return nil, err
+	}
+	// Members change only when all have been connected for five seconds.
+	if err := s.Run(s.Now().Add(6 * time.Second)); err != nil {
 		w.close()
 		return nil, err
 	}
@@ -87,9 +95,18 @@ func (w *simulatedStore) next() *network.Conn {
 
 // call sends a request to the next member and returns the answer once all members have caught up.
 func (w *simulatedStore) call(request message) (message, error) {
-	method, payload := toSimulated(request)
-	var answer any
-	var failure error
+	method, payload := w.toSimulated(request)
+	answer, err := w.ask(method, payload)
+	if err != nil {
+		return nil, err
+	}
+	if members, ok := answer.(*etcd.MemberListResponse); ok {
+		return w.fromSimulatedMembers(request, members), nil
+	}
+	return fromSimulated(answer), nil
+}
+
+func (w *simulatedStore) ask(method string, payload any) (answer any, failure error) {
 	done := false
 	w.desk.Do(func() {
 		w.next().Call(w.network.Method("etcd."+method), payload, 64, 0, func(a any, err error) { answer, failure, done = a, err, true })
@@ -100,7 +117,60 @@ func (w *simulatedStore) call(request message) (message, error) {
 	if failure != nil {
 		return nil, asStatus(failure)
 	}
-	return fromSimulated(answer), nil
+	return answer, nil
+}
+
+// toSimulated translates a request, in which members go by numbers, and names the call.
+func (w *simulatedStore) toSimulated(request message) (method string, payload any) {
+	switch q := request.(type) {
+	case *pb.MemberAddRequest:
+		w.added++
+		name := fmt.Sprintf("learner-%d", w.added) // A new name is a new id, which etcd draws from the time.
+		return "MemberAdd", &etcd.MemberAddRequest{Member: etcd.Peer{
+			Name: name, PeerAddress: network.Address(q.PeerURLs[0]), ClientAddress: network.Address(name + ":2379"), Learner: q.IsLearner,
+		}}
+	case *pb.MemberRemoveRequest:
+		return "MemberRemove", &etcd.MemberRemoveRequest{ID: w.memberID(q.ID)}
+	case *pb.MemberPromoteRequest:
+		return "MemberPromote", &etcd.MemberPromoteRequest{ID: w.memberID(q.ID)}
+	default:
+		return toSimulated(request)
+	}
+}
+
+func (w *simulatedStore) memberID(number uint64) uint64 {
+	if number == voter {
+		for _, m := range w.members {
+			if m.IsLeader() { // What a leader knows of itself it has applied.
+				return m.ID()
+			}
+		}
+	}
+	if id, ok := w.learners[number]; ok {
+		return id
+	}
+	return number
+}
+
+// fromSimulatedMembers translates an answer about members back, which carries the name of the request.
+func (w *simulatedStore) fromSimulatedMembers(request message, a *etcd.MemberListResponse) message {
+	var all []*pb.Member
+	for _, p := range a.Members {
+		all = append(all, &pb.Member{ID: p.ID, PeerURLs: []string{string(p.PeerAddress)}, IsLearner: p.Learner})
+		if q, ok := request.(*pb.MemberAddRequest); ok && string(p.PeerAddress) == q.PeerURLs[0] {
+			w.learners[learnerNumber(q)] = p.ID
+		}
+	}
+	switch request.(type) {
+	case *pb.MemberAddRequest:
+		return &pb.MemberAddResponse{Header: header(a.Header), Members: all}
+	case *pb.MemberRemoveRequest:
+		return &pb.MemberRemoveResponse{Header: header(a.Header), Members: all}
+	case *pb.MemberPromoteRequest:
+		return &pb.MemberPromoteResponse{Header: header(a.Header), Members: all}
+	default:
+		return &pb.MemberListResponse{Header: header(a.Header), Members: all}
+	}
 }
 
 // asStatus gives an error the form in which it would leave a server: the code goes with the text.

@@ -37,6 +37,8 @@ func toSimulated(request message) (method string, payload any) {
 		return "Alarm", &etcd.AlarmRequest{
 			Action: etcd.AlarmAction(q.Action), Alarm: etcd.Alarm{MemberID: q.MemberID, Type: etcd.AlarmType(q.Alarm)},
 		}
+	case *pb.MemberListRequest:
+		return "MemberList", &etcd.MemberListRequest{Linearizable: q.Linearizable}
 	case *pb.HashKVRequest:
 		return "HashKV", &etcd.HashKVRequest{Revision: q.Revision}
 	default:
