@@ -52,6 +52,7 @@ func TestReadmeNamesWhatExists(t *testing.T) {
 			t.Errorf("the README says %q, and there is no such command", "fauxkube "+line[1])
 			continue
 		}
+		command.InitDefaultHelpFlag()
 		for _, flag := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(rest, -1) {
 			if command.Flags().Lookup(flag[1]) == nil {
 				t.Errorf("the README says %q, and %s has no flag --%s", "fauxkube "+line[1], verb, flag[1])

@@ -72,6 +72,9 @@ func (d *Document) findings(scenario string) (leading, others []string) {
 	}
 	for _, other := range order[2:] {
 		others = append(others, d.pair(scenario, told[0].Name, order[0], other).Sentence)
+		if elsewhere := d.elsewhere(scenario, order[0], other, told); elsewhere != "" && len(order) == 3 {
+			others = append(others, elsewhere) // Of more than one other they would be too long to read.
+		}
 	}
 	if caution := d.caution(scenario, order[0]); caution != "" {
 		others = append(others, caution)
@@ -264,7 +267,7 @@ func (d *Document) host() section {
 func (d *Document) method() section {
 	s := section{title: "How to read this", lines: []string{
 		d.tieRule() + ".",
-		"Runs of one seed are paired: all schedulers meet the same pods in the same order.",
+		"Runs of one seed are paired: all schedulers meet the same workload, with the same draws.",
 		"better: the 95 % bootstrap interval of the median difference leaves out zero, and p of Wilcoxon's signed-rank test is below 0.05. Anything less: the data can't tell.",
 		"p: two-sided, exact up to 100 seeds; seeds without a difference are left out, equal differences share their mean rank.",
 		"corrected: p after Holm, for all pairs of the metric at once. Metrics are not corrected for one another: the first verdict is the answer, the others look for reasons.",
