@@ -6,8 +6,11 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
 )
@@ -94,6 +97,19 @@ func TestRoundHalfEven(t *testing.T) {
 			t.Errorf("%d/%d rounds to %d, want %d", test.a, test.b, got, test.want)
 		}
 	}
+}
+
+// Rounding to two decimals is Python's, whose twin is the standard library's.
+func TestDecimals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := rapid.Float64Range(0, 1e7).Draw(t, "x")
+		if rapid.Bool().Draw(t, "near a tie") {
+			x = float64(rapid.IntRange(0, 1_000_000).Draw(t, "n")) / 200
+		}
+		if got, want := fmt.Sprint(decimals2(x)), strconv.FormatFloat(x, 'f', 2, 64); got != strings.TrimSuffix(strings.TrimRight(want, "0"), ".") && x < 1e6 {
+			t.Fatalf("%v rounds to %s, want %s", x, got, want)
+		}
+	})
 }
 
 func TestBins(t *testing.T) {

@@ -138,6 +138,13 @@ func sum(values []float64) (total float64) {
 func twoDecimals(x float64) float64 { return math.RoundToEven(100*x) / 100 }
 
 func decimals2(x float64) float64 {
+	const tie = 1e-6
+	if whole, part := math.Modf(100 * x); math.Abs(part-.5) > tie {
+		if part > .5 {
+			whole++
+		}
+		return whole / 100 // Of whole numbers, so it is the one nearest to the decimal.
+	}
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'f', 2, 64), 64)
 	if err != nil {
 		panic(err)
