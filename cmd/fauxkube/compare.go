@@ -69,7 +69,7 @@ func (a *app) compareCommand() *cobra.Command {
 	flags.StringVar(&f.options.Trace, "trace", "", "`FOLDER` with traces")
 	flags.StringSliceVar(&f.options.Pods, "pods", nil, "`FILES` of the folder that list pods, each a scenario")
 	flags.BoolVar(&f.options.Arrivals, "arrivals", false, "pods of a trace come and go, and wait where they do not fit")
-	flags.StringSliceVar(&f.options.Loads, "load", nil, "`PERCENT` of the GPUs that arriving pods ask for, or "+compare.Recorded+"; several make several scenarios")
+	flags.StringSliceVar(&f.options.Loads, "load", nil, "`PERCENT` of the GPUs that arriving pods ask for, or "+compare.Recorded+" times, or x400: those 400 times as fast; several make several scenarios")
 	flags.StringVar(&f.options.Process, "process", "", "`PROCESS` by which the pods of a load arrive: "+strings.Join(compare.Processes(), ", "))
 	flags.IntVar(&f.options.Nodes, "nodes", 0, "`NUMBER` of nodes of a made-up cluster")
 	flags.Var(&f.shard, "shard", "do `I/N` of the runs, the I-th of N parts")

@@ -31,12 +31,16 @@ type timeline struct {
 	about string
 	trace *openb.Trace
 	jobs  []arrivals.Job
-	// load is in percent; 0 stands for the recorded times.
-	load float64
+	// load is in percent; 0 stands for the recorded times, speed times as fast.
+	load  float64
+	speed int64
 }
 
-// Recorded is a load that is none: pods come when they came.
-const Recorded = "recorded"
+// Recorded is a load that is none: pods come when they came. After fast comes a number of times as fast as that.
+const (
+	Recorded = "recorded"
+	fast     = "x"
+)
 
 // Offered loads cut stays to an hour, so that the cluster is as full as it will be after that time; what follows is
 // measured for two more.
@@ -134,14 +138,12 @@ const maxLoad = 1000
 func (t *timeline) read(text string, o *Options) error {
 	short := scenarioName(t.trace.Name)
 	size := fmt.Sprintf("%d nodes, %d GPUs", len(t.trace.Nodes), t.trace.GPUCapacity()/policies.GPUMilli)
-	if text == Recorded {
-		t.name = short + "-" + Recorded
-		t.about = fmt.Sprintf("%s, %d pods come and go as recorded, in %.0f days", size, len(t.jobs), t.end().Hours()/24)
-		return nil
+	if factor, is := strings.CutPrefix(text, fast); is || text == Recorded {
+		return t.readSpeed(text, factor, short, size)
 	}
 	load, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
 	if err != nil || math.IsNaN(load) || load <= 0 || load > maxLoad {
-		return fmt.Errorf("--load %s: want a percentage above 0 and up to %d, or %s", text, maxLoad, Recorded)
+		return fmt.Errorf("--load %s: want a percentage above 0 and up to %d, %s, or x400 for recorded times 400 times as fast", text, maxLoad, Recorded)
 	}
 	t.load = load
 	t.name = fmt.Sprintf("%s-load%g", short, load)
@@ -151,12 +153,51 @@ func (t *timeline) read(text string, o *Options) error {
 	return err
 }
 
-// end is when the last pod has gone.
+// maxSpeed has a month go by in three seconds.
+const maxSpeed = 1_000_000
+
+// readSpeed takes over recorded times, faster or as they are. How long pods stay does not change.
+func (t *timeline) readSpeed(text, factor, short, size string) error {
+	t.speed = 1
+	if text != Recorded {
+		n, err := strconv.ParseInt(factor, 10, 64)
+		if err != nil || n < 1 || n > maxSpeed {
+			return fmt.Errorf("--load %s: want x and a whole number up to %d: recorded times so many times as fast", text, maxSpeed)
+		}
+		t.speed = n
+		t.jobs = slices.Clone(t.jobs)
+		for i := range t.jobs {
+			t.jobs[i].Arrives /= time.Duration(n)
+		}
+	}
+	last := time.Duration(0)
+	for i := range t.jobs {
+		last = max(last, t.jobs[i].Arrives)
+	}
+	t.name = short + "-" + text
+	t.about = fmt.Sprintf("%s, %d pods come as recorded", size, len(t.jobs))
+	if t.speed > 1 {
+		t.about += fmt.Sprintf(", %d times as fast", t.speed)
+	}
+	if last > 48*time.Hour {
+		t.about += fmt.Sprintf(": in %.0f days, and leave", last.Hours()/24)
+	} else {
+		t.about += fmt.Sprintf(": in %.0f minutes, and leave", last.Minutes())
+	}
+	return nil
+}
+
+// end is when a run of recorded times ends: as they are when the last pod has gone, faster when the last has come, since
+// what stayed for months would outlast all of it.
 func (t *timeline) end() (last time.Duration) {
 	for i := range t.jobs {
-		last = max(last, t.jobs[i].Arrives+t.jobs[i].Stays)
+		leaves := t.jobs[i].Arrives
+		if t.speed == 1 {
+			leaves += t.jobs[i].Stays
+		}
+		last = max(last, leaves)
 	}
-	return last
+	return max(last, time.Second)
 }
 
 func (t *timeline) source(o *Options) (arrivals.Source, error) {
@@ -182,7 +223,7 @@ func (a *Arrivals) Header() comparison.Header {
 // hash covers all that decides a run.
 func (t *timeline) hash(process string) string {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%s %g %s\n", hash(t.trace), t.load, process)
+	fmt.Fprintf(h, "%s %g %d %s\n", hash(t.trace), t.load, t.speed, process)
 	for i := range t.jobs {
 		fmt.Fprintf(h, "%d %d\n", t.jobs[i].Arrives, t.jobs[i].Stays)
 	}
