@@ -34,7 +34,7 @@ type compareFlags struct {
 }
 
 // sometimes are the flags that only some kinds of comparison take.
-var sometimes = []string{"trace", "pods", "arrivals", "load", "process", "nodes"}
+var sometimes = []string{"trace", "pods", "arrivals", "load", "process", "whole-cluster", "nodes"}
 
 func (a *app) compareCommand() *cobra.Command {
 	f := &compareFlags{}
@@ -71,6 +71,7 @@ func (a *app) compareCommand() *cobra.Command {
 	flags.BoolVar(&f.options.Arrivals, "arrivals", false, "pods of a trace come and go, and wait where they do not fit")
 	flags.StringSliceVar(&f.options.Loads, "load", nil, "`PERCENT` of the GPUs that arriving pods ask for, or "+compare.Recorded+" times, or x400: those 400 times as fast; several make several scenarios")
 	flags.StringVar(&f.options.Process, "process", "", "`PROCESS` by which the pods of a load arrive: "+strings.Join(compare.Processes(), ", "))
+	flags.BoolVar(&f.options.WholeCluster, "whole-cluster", false, "a trace's pods go through a whole simulated cluster, one after the other")
 	flags.IntVar(&f.options.Nodes, "nodes", 0, "`NUMBER` of nodes of a made-up cluster")
 	flags.Var(&f.shard, "shard", "do `I/N` of the runs, the I-th of N parts")
 	flags.Var(&f.jobs, "jobs", "`NUMBER` of runs at once (default: one for each core)")
@@ -90,6 +91,7 @@ const compareExample = `  fauxkube compare
   fauxkube compare synthetic --load 85,95,105 --process bursty --scheduler fgd,bestfit
   fauxkube compare openb --trace traces --arrivals
   fauxkube compare openb --trace traces --scheduler fgd,bestfit --seeds 42-51
+  fauxkube compare openb --trace traces --whole-cluster --scheduler fgd --seed 42
   fauxkube compare openb --trace traces --shard 1/2 --json part1.json`
 
 // compareLong is the help, with what the table of kinds says.
@@ -227,6 +229,9 @@ func (f *compareFlags) repeat(c compare.Cell) string {
 	}
 	if f.options.Arrivals {
 		words = append(words, "--arrivals")
+	}
+	if f.options.WholeCluster {
+		words = append(words, "--whole-cluster")
 	}
 	if len(f.options.Loads) > 0 {
 		words = append(words, "--load", strings.Join(f.options.Loads, ","))

@@ -31,6 +31,8 @@ type Options struct {
 	Arrivals bool
 	Loads    []string
 	Process  string
+	// WholeCluster feeds a trace's pods to a whole simulated cluster, by the protocol.
+	WholeCluster bool
 	// Nodes is the size of a cluster that is made up.
 	Nodes int
 	// Load finds the scenarios that an argument names.
@@ -47,7 +49,7 @@ type Kind struct {
 	Name string
 	// About says what it is, for the help.
 	About string
-	// Flags are those that only some kinds take, of: trace, pods, arrivals, load, process, nodes.
+	// Flags are those that only some kinds take, of: trace, pods, arrivals, load, process, whole-cluster, nodes.
 	Flags []string
 	// Default is what counts for flags that are not given, Seeds the text for those.
 	Default Options

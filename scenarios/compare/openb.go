@@ -31,8 +31,9 @@ var published = Kind{
 		"by one until they have asked for 1.3 times the GPUs, what fits nowhere fails, nothing departs. The traces are those of " +
 		"github.com/hkust-adsl/kubernetes-scheduler-simulator, folder data/csv; --trace is where they are. " +
 		"With --arrivals pods come when they came, stay as long as they stayed, and wait where they do not fit; or --load has as many " +
-		"of them come as keep that percentage of the GPUs busy.",
-	Flags:   []string{"trace", "pods", "arrivals", "load", "process"},
+		"of them come as keep that percentage of the GPUs busy. With --whole-cluster the protocol's pods go through API, store, scheduler and " +
+		"kubelets, one after the other (half a minute of processor time a run), and are to go where they go without.",
+	Flags:   []string{"trace", "pods", "arrivals", "load", "process", "whole-cluster"},
 	Default: Options{Schedulers: policies.Names(), Pods: []string{"openb_pod_list_default.csv"}},
 	Seeds:   "42-51",
 	Ties:    []string{string(openb.ByName), string(openb.AtRandom)},
@@ -54,6 +55,8 @@ func newOpenb(o Options) (Subject, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case o.Arrivals && o.WholeCluster:
+		return nil, errors.New("--whole-cluster is for the protocol: not with --arrivals")
 	case o.Arrivals && len(o.Loads) == 0:
 		o.Loads = recordedAndOffered
 		fallthrough
@@ -107,7 +110,7 @@ var tieRules = map[openb.Ties]string{
 // Header implements Subject.
 func (s *Openb) Header() comparison.Header {
 	h := comparison.Header{
-		Version: comparison.Version, Subject: "openb protocol", Ties: tieRules[openb.Ties(s.options.Ties)],
+		Version: comparison.Version, Subject: s.subject(), Ties: tieRules[openb.Ties(s.options.Ties)],
 		HostCost:   "a run's CPU time by its decisions, measures included",
 		Schedulers: s.options.Schedulers, Seeds: s.options.Seeds,
 	}
@@ -122,6 +125,13 @@ func (s *Openb) Header() comparison.Header {
 		})
 	}
 	return h
+}
+
+func (s *Openb) subject() string {
+	if s.options.WholeCluster {
+		return "openb protocol through a whole simulated cluster"
+	}
+	return "openb protocol"
 }
 
 // hash covers all that was read of a trace.
@@ -154,6 +164,14 @@ const (
 
 // Metrics implements Subject. The end state's names are those of the published protocol's results.
 func (s *Openb) Metrics() []comparison.Metric {
+	all := s.protocolMetrics()
+	if s.options.WholeCluster {
+		all = append(all, wholeMetrics...)
+	}
+	return all
+}
+
+func (s *Openb) protocolMetrics() []comparison.Metric {
 	return []comparison.Metric{
 		{Name: allocation, Title: "allocation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Higher, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2, Chart: true},
 		{Name: "fragmentation", Title: "fragmentation", Unit: "% of GPU capacity", Difference: "points", Better: comparison.Lower, At: publishedPoints, Axis: arrivedAxis, JudgedAt: &judgedAt, Digits: 2, Chart: true},
@@ -171,13 +189,16 @@ func (s *Openb) Metrics() []comparison.Metric {
 }
 
 // Run implements Subject.
-func (s *Openb) Run(_ context.Context, c Cell) (comparison.Run, error) {
+func (s *Openb) Run(ctx context.Context, c Cell) (comparison.Run, error) {
 	i := slices.IndexFunc(s.options.Pods, func(pods string) bool { return scenarioName(pods) == c.Scenario })
 	run := comparison.Run{Scheduler: c.Scheduler, Scenario: c.Scenario, Seed: c.Seed}
 	if c.Scheduler == Bound {
 		most := openb.UpperBound(s.traces[i], int64(c.Seed), int(judgedAt))
 		run.Measures = []comparison.Measure{{Metric: allocation, At: &judgedAt, Value: most}}
 		return run, nil
+	}
+	if s.options.WholeCluster {
+		return s.runWhole(ctx, s.traces[i], run)
 	}
 	r, err := openb.Run(s.traces[i], c.Scheduler, int64(c.Seed), openb.Ties(s.options.Ties))
 	if err != nil {

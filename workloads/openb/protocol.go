@@ -2,6 +2,7 @@ package openb
 
 import (
 	"math/rand"
+	"slices"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
 	"github.com/fauxkube/fauxkube/workloads/gauges"
@@ -59,38 +60,54 @@ func Follow(t *Trace, policy string, seed int64, ties Ties, placed func(Placemen
 	if ties == AtRandom {
 		tie = rand.New(rand.NewSource(^seed)).Intn // A stream of its own moves no other draw.
 	}
-	run := &run{
-		nodes: scene.Nodes, chooser: policies.NewChooser(p, scene.Nodes, tie), gauges: gauges.New(scene.Nodes, scene.Workload), placed: placed,
-		tally: tally{capacity: t.GPUCapacity()},
-	}
+	run, chooser := newRun(t, scene), policies.NewChooser(p, scene.Nodes, tie)
 	for i := range scene.Pods {
-		run.arrive(&scene.Pods[i])
+		pod := &scene.Pods[i]
+		node, gpus := chooser.Place(pod)
+		if node < 0 {
+			placed(Placement{Pod: pod})
+		} else {
+			placed(Placement{pod, scene.Nodes[node].Name, gpus})
+		}
+		run.count(pod, node)
 	}
 	return run.result(), nil
 }
 
-// run is one pass of the protocol.
+// Replay is the result of a seed's pods having been placed elsewhere, in the order of arrival.
+func Replay(t *Trace, seed int64, placements []Placement) *Result {
+	scene, _ := Draw(t, seed)
+	run := newRun(t, scene)
+	for _, p := range placements {
+		i := slices.IndexFunc(scene.Nodes, func(n *policies.Node) bool { return n.Name == p.Node })
+		if i >= 0 {
+			scene.Nodes[i].Place(p.Pod, p.GPUs)
+		}
+		run.count(p.Pod, i)
+	}
+	return run.result()
+}
+
+func newRun(t *Trace, scene *Scene) *run {
+	return &run{gauges: gauges.New(scene.Nodes, scene.Workload), tally: tally{capacity: t.GPUCapacity()}}
+}
+
+// run takes the measures of one pass of the protocol.
 type run struct {
-	nodes        []*policies.Node
-	chooser      *policies.Chooser
 	gauges       *gauges.Gauges
-	placed       func(Placement)
 	arrived      int64
 	pods, failed int
 	tally        tally
 }
 
-// arrive places one pod, or not, and takes the measures.
-func (r *run) arrive(p *policies.Pod) {
+// count takes the measures after a pod was placed on the node of that index, or nowhere.
+func (r *run) count(p *policies.Pod, node int) {
 	r.pods++
 	r.arrived += p.TotalGPUMilli()
-	i, gpus := r.chooser.Place(p)
-	if i < 0 {
+	if node < 0 {
 		r.failed++
-		r.placed(Placement{Pod: p})
 	} else {
-		r.placed(Placement{p, r.nodes[i].Name, gpus})
-		r.gauges.Placed(i)
+		r.gauges.Placed(node)
 	}
 	r.tally.add(r.arrived, read(r.gauges))
 }
