@@ -148,8 +148,8 @@ func (c *Cache) removePod(state podState) {
 	if n == nil {
 		panic(fmt.Sprintf("scheduler cache: pod %s/%s is on node %s, which is not in the cache", state.info.Pod.Namespace, state.info.Pod.Name, state.node))
 	}
-	if _, err := n.info.RemovePod(state.info.Pod); err != nil {
-		panic("scheduler cache: " + err.Error())
+	if !n.info.RemovePodInfo(state.info) {
+		panic(fmt.Sprintf("scheduler cache: pod %s/%s is not among those of node %s", state.info.Pod.Namespace, state.info.Pod.Name, state.node))
 	}
 	delete(c.pods, state.info.Pod.UID)
 	delete(c.assumed, state.info.Pod.UID)

@@ -91,15 +91,39 @@ func (n *NodeInfo) RemovePod(pod *corev1.Pod) (*PodInfo, error) {
 		return nil, fmt.Errorf("no corresponding pod %s in pods of node %s", pod.Name, n.Name())
 	}
 	removed := n.Pods[i]
-	n.unshare()
-	n.Pods = swapRemove(n.Pods, removed)
-	n.PodsWithAffinity = swapRemove(n.PodsWithAffinity, removed)
-	n.PodsWithRequiredAntiAffinity = swapRemove(n.PodsWithRequiredAntiAffinity, removed)
-	n.count(removed, -1)
-	if len(removed.Ports) > 0 {
-		n.Ports = n.Ports.without(removed.Ports)
-	}
+	n.RemovePodInfo(removed)
 	return removed, nil
+}
+
+// RemovePodInfo counts out what was counted in; false if it was not.
+func (n *NodeInfo) RemovePodInfo(p *PodInfo) bool {
+	i := lastIndex(n.Pods, p)
+	if i < 0 {
+		return false
+	}
+	n.unshare()
+	n.Pods = swapRemove(n.Pods, i)
+	if p.HasAffinity() {
+		n.PodsWithAffinity = swapRemove(n.PodsWithAffinity, lastIndex(n.PodsWithAffinity, p))
+	}
+	if p.HasRequiredAntiAffinity() {
+		n.PodsWithRequiredAntiAffinity = swapRemove(n.PodsWithRequiredAntiAffinity, lastIndex(n.PodsWithRequiredAntiAffinity, p))
+	}
+	n.count(p, -1)
+	if len(p.Ports) > 0 {
+		n.Ports = n.Ports.without(p.Ports)
+	}
+	return true
+}
+
+// lastIndex looks from the end: most pods that leave have come lately, assumed ones when they are confirmed.
+func lastIndex(pods []*PodInfo, p *PodInfo) int {
+	for i := len(pods) - 1; i >= 0; i-- {
+		if pods[i] == p {
+			return i
+		}
+	}
+	return -1
 }
 
 func (n *NodeInfo) count(p *PodInfo, sign int64) {
@@ -123,11 +147,7 @@ func (n *NodeInfo) countClaim(key string, sign int) {
 }
 
 // swapRemove puts the last pod in the removed one's place: upstream's order, which victim selection sees.
-func swapRemove(pods []*PodInfo, removed *PodInfo) []*PodInfo {
-	i := slices.Index(pods, removed)
-	if i < 0 {
-		return pods
-	}
+func swapRemove(pods []*PodInfo, i int) []*PodInfo {
 	last := len(pods) - 1
 	pods[i] = pods[last]
 	pods[last] = nil
