@@ -15,9 +15,9 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler/internal/testcluster"
 )
 
-// benchmark is a cluster of equal nodes in three zones, on which pods of one kind are placed: snapshot, filter, score, assume. Each
-// node has room for 30; when all are full the cluster is emptied.
-func benchmark(b *testing.B, nodes int, pod func(i int) *corev1.Pod) {
+// benchmark is a cluster of equal nodes in three zones, each with so many pods of one kind, on which more of them are placed: snapshot, filter,
+// score, assume. When each node has got 20 on average, these leave.
+func benchmark(b *testing.B, nodes, filled int, pod func(i int) *corev1.Pod) {
 	fakes, symbols := testcluster.NewFakes(), framework.NewSymbols()
 	fw := newFramework(fakes, symbols)
 	c, snapshot := cache.New(symbols), framework.NewSnapshot()
@@ -30,12 +30,20 @@ func benchmark(b *testing.B, nodes int, pod func(i int) *corev1.Pod) {
 		n.Status.Allocatable = api.Quantities("cpu", "4", "memory", "32Gi", "pods", "110")
 		c.AddNode(n)
 	}
+	for i := range filled * nodes {
+		p := pod(-1 - i)
+		p.Spec.NodeName = fmt.Sprintf("node-%05d", i%nodes)
+		if err := c.AddPod(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+	c.UpdateSnapshot(snapshot)
 	var algorithm runtime.Algorithm
 	var placed []*corev1.Pod
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
-		if len(placed) == 30*nodes {
+		if len(placed) == 20*nodes {
 			b.StopTimer()
 			for _, p := range placed {
 				if err := c.RemovePod(p); err != nil {
@@ -110,13 +118,27 @@ func antiAffinityPod(i int) *corev1.Pod {
 	return p
 }
 
+// kinds are the pods that are measured.
+var kinds = []struct {
+	name string
+	pod  func(int) *corev1.Pod
+}{{"plain", plainPod}, {"service", servicePod}, {"spread", spreadPod}, {"affinity", affinityPod}, {"anti-affinity", antiAffinityPod}}
+
+// BenchmarkSchedule measures a decision by the size of the cluster: it grows with the nodes examined, which are half of 500, a tenth of 5000 and
+// a twentieth of 15,000.
 func BenchmarkSchedule(b *testing.B) {
-	for _, kind := range []struct {
-		name string
-		pod  func(int) *corev1.Pod
-	}{{"plain", plainPod}, {"service", servicePod}, {"spread", spreadPod}, {"affinity", affinityPod}, {"anti-affinity", antiAffinityPod}} {
+	for _, kind := range kinds {
 		for _, nodes := range []int{500, 5000, 15000} {
-			b.Run(fmt.Sprintf("%s/nodes=%d", kind.name, nodes), func(b *testing.B) { benchmark(b, nodes, kind.pod) })
+			b.Run(fmt.Sprintf("%s/nodes=%d", kind.name, nodes), func(b *testing.B) { benchmark(b, nodes, 0, kind.pod) })
+		}
+	}
+}
+
+// BenchmarkScheduleAmongPods measures a decision by the pods that are there already: it does not grow with them.
+func BenchmarkScheduleAmongPods(b *testing.B) {
+	for _, kind := range kinds {
+		for _, filled := range []int{0, 2, 18} {
+			b.Run(fmt.Sprintf("%s/nodes=5000/pods=%d", kind.name, filled*5000), func(b *testing.B) { benchmark(b, 5000, filled, kind.pod) })
 		}
 	}
 }
