@@ -58,7 +58,12 @@ func (c *Clock) Monotonic() Monotonic {
 }
 
 // reading is what the clock counts in a stretch of true time since drift last changed.
-func (c *Clock) reading(elapsed int64) int64 { return elapsed + mulDiv(elapsed, c.driftPPM, million) }
+func (c *Clock) reading(elapsed int64) int64 {
+	if c.driftPPM == 0 {
+		return elapsed
+	}
+	return elapsed + mulDiv(elapsed, c.driftPPM, million)
+}
 
 // Wall reads the wall clock.
 func (c *Clock) Wall() Wall {
