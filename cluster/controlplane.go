@@ -63,7 +63,7 @@ func (c *Cluster) startAPIServers() {
 		c.apiservers = append(c.apiservers, machine.Spawn("kube-apiserver", func(p *host.Process) {
 			c.startBackground(p)
 			c.servers[i] = apiserver.Start(p, apiserver.Config{
-				Network: c.network, Address: at, Etcd: c.etcdEndpoints(i), AdvertiseIP: ip,
+				Network: c.network, Address: at, Etcd: c.etcdEndpoints(i), AdvertiseIP: ip, Gates: c.topology.Gates,
 				Metrics: registry, Audit: c.topology.Audit, Detector: c.detector, Witness: c.witness, WithoutAdmission: without,
 				OnChange: func(_ *apiserver.Server, r *api.Resource, key string) { view.changed(r, key) },
 			})
@@ -99,7 +99,7 @@ func (c *Cluster) startControllers(machine *host.Machine) {
 	c.managers = append(c.managers, machine.Spawn("kube-controller-manager", func(p *host.Process) {
 		c.startBackground(p)
 		manager.Start(p, manager.Config{
-			Network: c.network, Server: apiAddress, Metrics: c.metrics.With("instance", machine.Name()), Identity: identity(p),
+			Network: c.network, Server: apiAddress, Metrics: c.metrics.With("instance", machine.Name()), Identity: identity(p), Gates: c.topology.Gates,
 			QPSMilli: rate["kube-controller-manager"].QPSMilli, Burst: rate["kube-controller-manager"].Burst,
 		})
 	}))

@@ -25,6 +25,8 @@ type Topology struct {
 	Clients map[string]ClientRate
 	// Scheduler is a KubeSchedulerConfiguration; nil is the default one. Clients' rate for kube-scheduler goes before its own.
 	Scheduler *config.Configuration
+	// Gates are the control plane's feature gates that are not at their default, as far as they concern the API. The scheduler has its own.
+	Gates map[string]bool
 	// Extenders are services that the scheduler's configuration may name by URL.
 	Extenders []extender.Config
 	// Stopwatch, where it is not nil, measures what decisions take of the host on which the simulation runs.

@@ -53,6 +53,7 @@ func (p *plan) topology() (cluster.Topology, error) {
 	note("spec.cluster.costs", err)
 	t.Scheduler, err = p.scheduler(c.Scheduler)
 	note("spec.cluster.scheduler", err)
+	t.Gates = c.Scheduler.FeatureGates
 	for i, e := range c.Scheduler.Extenders {
 		service, err := extenderOf(e)
 		note(fmt.Sprintf("spec.cluster.scheduler.extenders[%d]", i), err)

@@ -14,6 +14,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	schedulingv1alpha2 "k8s.io/api/scheduling/v1alpha2"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -125,6 +126,8 @@ func resourceOfRare(obj Object) *Resource {
 		return PodDisruptionBudgets
 	case *schedulingv1.PriorityClass:
 		return PriorityClasses
+	case *schedulingv1alpha2.PodGroup:
+		return PodGroups
 	case *storagev1.StorageClass:
 		return StorageClasses
 	case *storagev1.CSIDriver:

@@ -12,6 +12,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	schedulingv1alpha2 "k8s.io/api/scheduling/v1alpha2"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -33,6 +34,8 @@ type Resource struct {
 	Singular   string
 	ShortNames []string
 	Namespaced bool
+	// Gate is the feature gate without which the API server does not serve the resource; empty for nearly all.
+	Gate string
 	// ID is the position in Resources(): dense from 0, so that a slice can replace a map keyed by resource.
 	ID int
 
@@ -81,6 +84,9 @@ var (
 
 	PriorityClasses = global[schedulingv1.PriorityClass](schedulingv1.SchemeGroupVersion, "PriorityClass", "priorityclasses", &schedulingv1.PriorityClassList{}, "pc")
 
+	// PodGroups are alpha in v1.36: pods that are scheduled together or not at all.
+	PodGroups = gated("GenericWorkload", namespaced[schedulingv1alpha2.PodGroup](schedulingv1alpha2.SchemeGroupVersion, "PodGroup", "podgroups", &schedulingv1alpha2.PodGroupList{}))
+
 	StorageClasses    = global[storagev1.StorageClass](storagev1.SchemeGroupVersion, "StorageClass", "storageclasses", &storagev1.StorageClassList{}, "sc")
 	CSIDrivers        = global[storagev1.CSIDriver](storagev1.SchemeGroupVersion, "CSIDriver", "csidrivers", &storagev1.CSIDriverList{})
 	CSINodes          = global[storagev1.CSINode](storagev1.SchemeGroupVersion, "CSINode", "csinodes", &storagev1.CSINodeList{})
@@ -108,6 +114,11 @@ func namespaced[T any, P object[T]](gv schema.GroupVersion, kind, plural string,
 	return r
 }
 
+func gated(gate string, r *Resource) *Resource {
+	r.Gate = gate
+	return r
+}
+
 func global[T any, P object[T]](gv schema.GroupVersion, kind, plural string, list runtime.Object, short ...string) *Resource {
 	return define[T, P](gv, kind, plural, list, short)
 }
@@ -126,6 +137,9 @@ func define[T any, P object[T]](gv schema.GroupVersion, kind, plural string, lis
 	resources = append(resources, r)
 	return r
 }
+
+// Served reports whether API servers with these feature gates serve the resource.
+func (r *Resource) Served(gates map[string]bool) bool { return r.Gate == "" || gates[r.Gate] }
 
 // Resources returns every served resource in table order. The slice is shared; do not change it.
 func Resources() []*Resource { return resources }

@@ -74,6 +74,10 @@ func (c *call) arrive() {
 		c.finish(nil, errTooLarge())
 		return
 	}
+	if !c.request.Resource.Served(s.config.Gates) {
+		c.finish(nil, errNotServed(c.request))
+		return
+	}
 	d := digestOf(c.request)
 	width := s.fairness.Classify(&c.fair, d)
 	c.fair.Owner = c

@@ -39,6 +39,8 @@ type Config struct {
 	CompactionInterval time.Duration
 	// WithoutAdmission are the admission plugins that are switched off (--disable-admission-plugins).
 	WithoutAdmission registry.Admission
+	// Gates are feature gates that are not at their default. GenericWorkload serves PodGroups.
+	Gates map[string]bool
 	// Bare leaves out everything that the server does by itself besides serving: bootstrapping of namespaces, priority
 	// classes and the kubernetes service.
 	Bare bool

@@ -28,6 +28,11 @@ func errTimeout() error {
 	return apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0)
 }
 
+// errNotServed answers for a resource whose feature gate is off.
+func errNotServed(r *api.Request) error {
+	return apierrors.NewGenericServerResponse(http.StatusNotFound, r.Verb.String(), r.Resource.GroupResource(), r.Name, "", 0, true)
+}
+
 func errTooLarge() error {
 	return apierrors.NewRequestEntityTooLargeError("limit is 3145728")
 }

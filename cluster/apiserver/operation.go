@@ -131,7 +131,8 @@ func (o *operation) decideNow() {
 	}
 	s := o.server
 	o.context = registry.Context{
-		Now: s.process.Wall().Time(), UID: s.uids, Random: s.suffixes, User: o.request.User, Lookup: o, DryRun: o.request.DryRun, Without: s.config.WithoutAdmission,
+		Now: s.process.Wall().Time(), UID: s.uids, Random: s.suffixes, User: o.request.User, Lookup: o, DryRun: o.request.DryRun,
+		Without: s.config.WithoutAdmission, Gates: s.config.Gates,
 	}
 	out, err := o.decide(&o.context, o.old)
 	if err != nil {

@@ -130,7 +130,7 @@ func start(p *host.Process, c Config, etcd backend) *Server {
 func (s *Server) startCaches() {
 	s.cachers = make([]*cacher, len(api.Resources()))
 	for _, e := range registry.Table() {
-		if e.Storage == e.Resource {
+		if e.Storage == e.Resource && e.Resource.Served(s.config.Gates) {
 			s.cachers[e.Resource.ID] = newCacher(s, e)
 		}
 	}

@@ -57,6 +57,10 @@ const (
 func (w *watching) arrive() {
 	s, r := w.server, w.request
 	w.entry = registry.For(r.Resource)
+	if !r.Resource.Served(s.config.Gates) {
+		w.stream.Close(errNotServed(r))
+		return
+	}
 	w.cacher = s.cacherOf(w.entry)
 	w.stream.OnClosed(func(error) { w.stop(nil) })
 	w.stream.OnWritable(w.writable)

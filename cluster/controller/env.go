@@ -23,6 +23,19 @@ type Env struct {
 	NewScaledClient func(serviceAccount string, qpsFactor int64, burstFactor int) *client.Client
 	Informers       *client.Informers
 	Metrics         *metrics.Registry
+	// Gates are the API servers' feature gates that are not at their default.
+	Gates map[string]bool
+}
+
+// Resources lists what the API servers serve: what controllers for all kinds learn from discovery.
+func (e *Env) Resources() []*api.Resource {
+	var served []*api.Resource
+	for _, r := range api.Resources() {
+		if r.Served(e.Gates) {
+			served = append(served, r)
+		}
+	}
+	return served
 }
 
 // Controller is one control loop of the manager.

@@ -54,6 +54,9 @@ type Config struct {
 	WithoutBatching bool
 	// AsyncAPICalls lets the serial loop go on while it writes what came of a pod that failed (feature gate SchedulerAsyncAPICalls).
 	AsyncAPICalls bool
+	// PodGroups schedules pods that name a group with it (feature gate GenericWorkload); GangScheduling brings waiting pods back when
+	// others come, as the plugin of that name needs (feature gate GangScheduling).
+	PodGroups, GangScheduling bool
 	// Decided, if set, is told of every successful decision at the instant it is made.
 	Decided func(Decision)
 	// Stopwatch, if set, measures what decisions take of the host that runs the simulation.

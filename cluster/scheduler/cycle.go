@@ -27,6 +27,10 @@ type attempt struct {
 
 // scheduleOne takes a popped pod through the serial part and hands it on to be bound.
 func (s *Scheduler) scheduleOne(t *sim.Task, pod *framework.QueuedPodInfo) {
+	if s.inGroup(pod.Pod) {
+		s.scheduleGroup(t, pod)
+		return
+	}
 	fw := s.profiles[pod.Pod.Spec.SchedulerName]
 	if fw == nil || s.skip(pod.Pod) {
 		s.queue.Done(pod.Pod.UID)
@@ -35,9 +39,7 @@ func (s *Scheduler) scheduleOne(t *sim.Task, pod *framework.QueuedPodInfo) {
 	s.config.Stopwatch.start()
 	s.cache.UpdateSnapshot(s.snapshot)
 	s.metrics.CacheSize(s.cache.Counts())
-	a := &attempt{s: s, fw: fw, pod: pod, cycle: framework.NewCycle(pod.PodInfo, s.snapshot), start: s.process.Monotonic()}
-	a.cycle.Signature, a.cycle.Number = pod.Signature, s.queue.SchedulingCycle()
-
+	a := s.newAttempt(pod)
 	if status, nominate := a.decide(t); !status.IsSuccess() {
 		a.fail(t, status, nominate)
 		return
@@ -70,8 +72,26 @@ var clearNomination = &framework.NominatingInfo{}
 
 // decide looks for a node, or for what preemption can do, and takes the time that it costs.
 func (a *attempt) decide(t *sim.Task) (*framework.Status, *framework.NominatingInfo) {
+	status, nominate, work := a.compute()
+	a.charge(t, work)
+	a.publish(t)
+	a.s.metrics.Algorithm.Observe(a.age())
+	return status, nominate
+}
+
+// publish does what was computed, and waits for what the loop has to wait for.
+func (a *attempt) publish(t *sim.Task) {
+	a.cycle.Publish()
+	if a.cycle.Held() {
+		var released sim.Signal
+		a.cycle.OnRelease(released.Set)
+		t.Wait(sim.Forever, &released)
+	}
+}
+
+// compute is decide without its time: it changes nothing that others see.
+func (a *attempt) compute() (*framework.Status, *framework.NominatingInfo, runtime.Work) {
 	s := a.s
-	defer func() { s.metrics.Algorithm.Observe(a.age()) }()
 	found := s.algorithm.Schedule(a.fw, a.cycle)
 	if found.Diagnosis == nil && found.Err == nil && s.config.Decided != nil {
 		s.config.Decided(Decision{a.fw.ProfileName(), a.pod.PodInfo, found.Result, s.algorithm.Scores()})
@@ -92,14 +112,7 @@ func (a *attempt) decide(t *sim.Task) (*framework.Status, *framework.NominatingI
 	if a.wanted() {
 		a.explain(s.scoredSlots(), status)
 	}
-	a.charge(t, found.Work)
-	a.cycle.Publish()
-	if a.cycle.Held() {
-		var released sim.Signal
-		a.cycle.OnRelease(released.Set)
-		t.Wait(sim.Forever, &released)
-	}
-	return status, nominate
+	return status, nominate, found.Work
 }
 
 // charge takes the CPU time of what was computed, extension point by extension point.

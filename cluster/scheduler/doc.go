@@ -8,6 +8,7 @@
 //	bring the snapshot up to date     cache
 //	filter, score, select a node      framework/runtime, plugins
 //	  or: can preemption help?        plugins/defaultpreemption
+//	  or, for a pod of a PodGroup: all of its pods (podgroup.go)
 //	wait for the CPU time of all that cost model: per cycle, per node filtered, per node scored
 //	assume, reserve, permit           the pod counts as on its node
 //
@@ -35,7 +36,10 @@
 // messages and retries are those of kube-scheduler v1.36 run with one worker. Where upstream leaves something to Go's map order (which of
 // equal preemption candidates, which node preemption looks at first), the order here is fixed or drawn from the simulation's stream.
 // Opportunistic batching (framework/runtime/batch.go) measures its ages on the virtual clock; it has no effect on the default profile, whose
-// pods can't be signed because of the default topology constraints. Devices and pod groups are not modelled. The nested module oracle holds all this to upstream's own code.
+// pods can't be signed because of the default topology constraints. Extenders are services on simulated machines
+// (package extender). Pods of a PodGroup are scheduled together (podgroup.go), off by default as upstream; placements by topology and
+// preemption for whole groups are not modelled, nor are devices. A group that does not fit waits out its back-off, where upstream's idle
+// scheduler would try it again and again. The nested module oracle holds all this to upstream's own code.
 //
 // This package's API may change; the promised surface is sim, cluster, workloads, scenarios and reports.
 package scheduler

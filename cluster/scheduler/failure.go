@@ -50,7 +50,7 @@ func (a *attempt) handleFailure(status *framework.Status, nominate *framework.No
 		return
 	}
 	s.queue.Nominate(a.pod.PodInfo, nominate)
-	message := status.AsError().Error()
+	message := status.Message()
 	s.events.Eventf(pod, nil, corev1.EventTypeWarning, "FailedScheduling", "Scheduling", truncate(message))
 	s.updateStatus(pod, &corev1.PodCondition{
 		Type: corev1.PodScheduled, ObservedGeneration: pod.Generation,

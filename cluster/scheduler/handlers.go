@@ -10,7 +10,7 @@ import (
 
 // watch makes the informers and hands what they say to cache and queue.
 func (s *Scheduler) watch() {
-	s.known = newInformers(s.client)
+	s.known = newInformers(s.client, s.config.PodGroups)
 	s.known.pods.OnEvent(client.Handler{
 		Add:                      func(o api.Object) { s.podAdded(o.(*corev1.Pod)) },
 		Update:                   func(before, after api.Object) { s.podUpdated(before.(*corev1.Pod), after.(*corev1.Pod)) },
@@ -23,6 +23,12 @@ func (s *Scheduler) watch() {
 		Delete: func(o api.Object) { s.nodeDeleted(o.(*corev1.Node)) },
 	})
 	s.watchStorage()
+	if s.config.PodGroups {
+		s.known.groups.OnEvent(client.Handler{Add: func(o api.Object) {
+			s.chargeEvent()
+			s.queue.Move(framework.ClusterEvent{Resource: framework.PodGroup, Action: framework.Add}, nil, o, nil)
+		}})
+	}
 }
 
 // chargeEvent bills an informer's event; nobody waits for it.
@@ -59,7 +65,11 @@ func (s *Scheduler) podAdded(pod *corev1.Pod) {
 	case isAssigned(pod):
 		s.assignedAdded(pod)
 	case s.isOurs(pod):
+		s.cache.Groups.Add(pod)
 		s.queue.Add(pod)
+		if s.config.GangScheduling {
+			s.queue.Move(framework.EventUnscheduledPodAdd, nil, pod, nil)
+		}
 	}
 }
 
@@ -118,6 +128,7 @@ func (s *Scheduler) unassignedUpdated(before, after *corev1.Pod) {
 	if before.ResourceVersion == after.ResourceVersion {
 		return
 	}
+	s.cache.Groups.Update(after)
 	if s.cache.IsAssumed(after) {
 		if after.DeletionTimestamp != nil && before.DeletionTimestamp == nil {
 			s.assumedDeleted(after)
@@ -132,6 +143,7 @@ func (s *Scheduler) unassignedUpdated(before, after *corev1.Pod) {
 
 func (s *Scheduler) unassignedDeleted(pod *corev1.Pod) {
 	s.queue.Delete(pod)
+	s.cache.Groups.Remove(pod)
 	if s.cache.IsAssumed(pod) {
 		s.assumedDeleted(pod)
 	} else if pod.Status.NominatedNodeName != "" {

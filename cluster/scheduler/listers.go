@@ -18,6 +18,7 @@ type informers struct {
 	replicaSets, statefulSets, pdb *client.Informer
 	volumes, claims, classes       *client.Informer
 	csiNodes, drivers, attachments *client.Informer
+	groups                         *client.Informer // nil without the feature gate
 }
 
 // livePods leaves out pods that have ended: they hold no resources (pkg/scheduler/scheduler.go: NewInformerFactory).
@@ -26,10 +27,10 @@ var livePods = fields.AndSelectors(
 	fields.OneTermNotEqualSelector("status.phase", string(corev1.PodFailed)),
 )
 
-func newInformers(c *client.Client) informers {
+func newInformers(c *client.Client, podGroups bool) informers {
 	all := client.NewInformers(c)
 	of := func(r *api.Resource) *client.Informer { return all.For(r, client.Options{}) }
-	return informers{
+	known := informers{
 		all:  all,
 		pods: all.For(api.Pods, client.Options{FieldSelector: livePods}), nodes: of(api.Nodes), namespaces: of(api.Namespaces),
 		services: of(api.Services), controllers: of(api.ReplicationControllers),
@@ -37,6 +38,10 @@ func newInformers(c *client.Client) informers {
 		volumes: of(api.PersistentVolumes), claims: of(api.PersistentVolumeClaims), classes: of(api.StorageClasses),
 		csiNodes: of(api.CSINodes), drivers: of(api.CSIDrivers), attachments: of(api.VolumeAttachments),
 	}
+	if podGroups {
+		known.groups = of(api.PodGroups)
+	}
+	return known
 }
 
 func get[T api.Object](i *client.Informer, namespace, name string) T {

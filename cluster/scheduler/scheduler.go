@@ -66,6 +66,9 @@ func Start(p *host.Process, c Config) *Scheduler {
 		ops:       ops{p.Op(opCycle), p.Op(opFilter), p.Op(opScore), p.Op(opPreempt), p.Op(opBind), p.Op(opEvent)},
 	}
 	s.cache = cache.New(s.symbols)
+	if c.PodGroups {
+		s.cache.Groups = cache.NewPodGroups()
+	}
 	s.metrics = metrics.New(c.Metrics, s.names)
 	s.algorithm = runtime.Algorithm{PercentageOfNodesToScore: c.PercentageOfNodesToScore, Tie: c.Tie}
 	s.connect()
@@ -110,6 +113,9 @@ func (s *Scheduler) buildProfiles() {
 		h.Draw = func(n int) int { return int(s.draws.Int63n(purposeDraw, int64(n))) }
 		h.Nominator = (*nominator)(s)
 		h.Observe = s.metrics
+		if s.config.PodGroups {
+			h.PodGroups = (*podGroups)(s)
+		}
 		f, err := p.Build(&s.config, s.names, h, extender.New(s.config.Extenders, s.extenders))
 		if err != nil {
 			panic("scheduler: " + err.Error()) // configurations are checked before a simulation starts
@@ -140,7 +146,7 @@ func (s *Scheduler) buildQueue() {
 		Pod:     s.known.Pod,
 		Ready:   s.ready.Set,
 		FlushAt: s.flushAt,
-		Metrics: s.metrics,
+		Metrics: s.metrics, PodGroups: s.config.PodGroups,
 	})
 }
 

@@ -29,6 +29,8 @@ type Context struct {
 	DryRun bool
 	// Without are the admission plugins that are switched off.
 	Without Admission
+	// Gates are the server's feature gates that are not at their default.
+	Gates map[string]bool
 }
 
 // Admission is a set of admission plugins: those that --disable-admission-plugins can switch off here.

@@ -65,6 +65,9 @@ func preparePod(ctx *Context, pod *corev1.Pod) {
 			Message: "Scheduling is blocked due to non-empty scheduling gates", LastTransitionTime: ctx.time(),
 		}}
 	}
+	if !ctx.Gates[api.PodGroups.Gate] {
+		pod.Spec.SchedulingGroup = nil
+	}
 	mergeLabelKeys(pod)
 }
 

@@ -15,7 +15,7 @@ func init() {
 	table = buildTable(
 		podEntries(), nodeEntries(), namespaceEntries(), serviceEntries(), configEntries(), eventEntries(),
 		volumeEntries(), storageEntries(), quotaEntries(), workloadEntries(), batchEntries(), policyEntries(), coordinationEntries(),
-		networkingEntries(), rbacEntries(),
+		networkingEntries(), rbacEntries(), podGroupEntries(),
 	)
 }
 

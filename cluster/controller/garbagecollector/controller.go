@@ -77,7 +77,7 @@ func worker(q *client.WorkQueue[*node], synced func(*sim.Task) bool, look func(*
 // watch makes the graph follow every kind but Events, which own nothing and are owned by nobody.
 func (c *Controller) watch() []*client.Informer {
 	var informers []*client.Informer
-	for _, r := range api.Resources() {
+	for _, r := range c.env.Resources() {
 		if r == api.Events || r == api.EventsV1 {
 			continue
 		}

@@ -42,6 +42,8 @@ type Config struct {
 	Burst    int
 	// ClusterCIDR is where nodes get their pod ranges from; the zero value is 10.128.0.0/10.
 	ClusterCIDR netip.Prefix
+	// Gates are the API servers' feature gates that are not at their default.
+	Gates map[string]bool
 	// Disabled names controllers that do not run.
 	Disabled []string
 	// NoLeaderElection starts the controllers at once, for clusters and tests with one replica.
@@ -113,6 +115,7 @@ func (m *Manager) startControllers() {
 		NewScaledClient: m.controllerClient,
 		Informers:       client.NewInformers(m.newClient(client.Config{})),
 		Metrics:         m.config.Metrics,
+		Gates:           m.config.Gates,
 	}
 	for _, e := range Table(m.config.ClusterCIDR) {
 		if !slices.Contains(m.config.Disabled, e.Name) {

@@ -24,7 +24,7 @@ func (c *Controller) deleteContent(t *sim.Task, ns *corev1.Namespace) (estimate 
 	c.deleteKind(t, ns, api.Pods, r)
 	podsRemain := r.resources[api.Pods] > 0
 	if !podsRemain {
-		for _, kind := range api.Resources() {
+		for _, kind := range c.env.Resources() {
 			if kind.Namespaced && kind != api.Pods {
 				c.deleteKind(t, ns, kind, r)
 			}

@@ -11,6 +11,9 @@ import (
 
 // Cache holds nodes and assigned pods. Not safe for concurrent use: one process, one thread.
 type Cache struct {
+	// Groups follows the pods of PodGroups, if it is not nil.
+	Groups *PodGroups
+
 	symbols *framework.Symbols
 	pods    map[types.UID]podState
 	assumed map[types.UID]struct{}
@@ -60,6 +63,7 @@ func (c *Cache) AssumePod(info *framework.PodInfo) error {
 	}
 	c.addPod(info)
 	c.assumed[pod.UID] = struct{}{}
+	c.Groups.move(pod, assumed)
 	return nil
 }
 
@@ -76,6 +80,7 @@ func (c *Cache) ForgetPod(pod *corev1.Pod) error {
 		return fmt.Errorf("pod %v(%v/%v) wasn't assumed so cannot be forgotten", pod.UID, pod.Namespace, pod.Name)
 	}
 	c.removePod(state)
+	c.Groups.move(pod, unscheduled)
 	return nil
 }
 
@@ -105,6 +110,7 @@ func (c *Cache) AddPod(pod *corev1.Pod) error {
 	default:
 		return fmt.Errorf("pod %v(%v/%v) was already in added state", pod.UID, pod.Namespace, pod.Name)
 	}
+	c.Groups.set(pod, assigned, true)
 	return nil
 }
 
@@ -132,6 +138,7 @@ func (c *Cache) RemovePod(pod *corev1.Pod) error {
 		return fmt.Errorf("pod %v(%v/%v) is not found in scheduler cache, so cannot be removed from it", pod.UID, pod.Namespace, pod.Name)
 	}
 	c.removePod(state)
+	c.Groups.Remove(pod)
 	return nil
 }
 

@@ -134,7 +134,6 @@ func TestComplaints(t *testing.T) {
 		{"profiles: [{schedulerName: a}, {}]", "profiles[1].schedulerName: Required value"},
 		{"profiles: [{plugins: {filter: {enabled: [{name: Nonsense}]}}}]", `plugin "Nonsense" does not exist`},
 		{"profiles: [{plugins: {filter: {enabled: [{name: ImageLocality}]}}}]", `plugin "ImageLocality" does not extend FilterPlugin plugin`},
-		{"profiles: [{plugins: {multiPoint: {enabled: [{name: GangScheduling}]}}}]", "pod groups (feature gate GangScheduling, off by default) are not modelled"},
 		{"profiles: [{plugins: {bind: {disabled: [{name: '*'}]}}}]", "at least one bind plugin is needed"},
 		{"profiles: [{plugins: {queueSort: {disabled: [{name: PrioritySort}]}}}]", "only one queue sort plugin required"},
 		{"profiles: [{pluginConfig: [{name: InterPodAffinity, args: {hardPodAffinityWeight: 200}}]}]", "hardPodAffinityWeight: Invalid value: 200: not in valid range [0, 100]"},

@@ -9,7 +9,7 @@
 //
 // What a file says is honoured, or refused by name. Honoured: profiles, plugins, weights, arguments, percentageOfNodesToScore, back-offs,
 // the client's rates, leader election, extenders. Without effect here, and accepted: parallelism (decisions are those of one worker; the
-// cost model has no workers), debugging, kubeconfig, content types and extenders' TLS. Refused: delayCacheUntilActive, pod groups and
+// cost model has no workers), debugging, kubeconfig, content types and extenders' TLS. Refused: delayCacheUntilActive, placements of pod groups and
 // what gates.go names.
 //
 // This package's API may change; the promised surface is sim, cluster, workloads, scenarios and reports.

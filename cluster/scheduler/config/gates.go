@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,8 +32,8 @@ var gates = map[string]gate{
 	"DRASchedulerFilterTimeout":                      {byDefault: true, both: true},
 	"DRAWorkloadResourceClaims":                      {both: true},
 	"DynamicResourceAllocation":                      {byDefault: true, both: true},
-	"GangScheduling":                                 {},
-	"GenericWorkload":                                {},
+	"GangScheduling":                                 {both: true},
+	"GenericWorkload":                                {both: true},
 	"InPlacePodLevelResourcesVerticalScaling":        {byDefault: true},
 	"InPlacePodVerticalScaling":                      {byDefault: true},
 	"MatchLabelKeysInPodTopologySpread":              {byDefault: true},
@@ -65,6 +66,9 @@ func checkGates(set map[string]bool) error {
 		if set[name] != g.byDefault && !g.both {
 			return fmt.Errorf("feature gate %s=%v: only its default, %v, is modelled", name, set[name], g.byDefault)
 		}
+	}
+	if set["GangScheduling"] && !set["GenericWorkload"] {
+		return errors.New("feature gate GangScheduling=true: needs GenericWorkload=true as well")
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ type Configuration struct {
 	noBatch  bool
 	async    bool                  // API calls
 	tie      *schedulerruntime.Tie // nil leaves it to the scheduler
+	groups   bool
+	gangs    bool
 }
 
 // Options are what kube-scheduler gets besides the file.
@@ -108,7 +110,7 @@ func finish(file *configv1.KubeSchedulerConfiguration, o Options) (*Configuratio
 	}
 	c := &Configuration{
 		file: *file, noHints: !o.enabled("SchedulerQueueingHints"), noBatch: !o.enabled("OpportunisticBatching"), async: o.enabled("SchedulerAsyncAPICalls"),
-		tie: tie,
+		tie: tie, groups: o.enabled("GenericWorkload"), gangs: o.enabled("GangScheduling"),
 	}
 	for i := range file.Profiles {
 		profile, err := buildProfile(&file.Profiles[i], o)
@@ -136,6 +138,7 @@ func (c *Configuration) SchedulerNames() []string {
 func (c *Configuration) Apply(s *scheduler.Config) {
 	f := &c.file
 	s.Profiles, s.WithoutHints, s.WithoutBatching, s.AsyncAPICalls = c.profiles, c.noHints, c.noBatch, c.async
+	s.PodGroups, s.GangScheduling = c.groups, c.gangs
 	s.Extenders = f.Extenders
 	s.PercentageOfNodesToScore = *f.PercentageOfNodesToScore
 	s.InitialBackoff = time.Duration(*f.PodInitialBackoffSeconds) * time.Second

@@ -29,6 +29,9 @@ func defaultPlugins(o Options) []configv1.Plugin {
 	if o.enabled("NodeDeclaredFeatures") {
 		list = append(list, plain(names.NodeDeclaredFeatures))
 	}
+	if o.enabled("GangScheduling") {
+		list = append(list, plain(names.GangScheduling))
+	}
 	return list
 }
 

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-
 	corev1 "k8s.io/api/core/v1"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	configv1 "k8s.io/kube-scheduler/config/v1"
@@ -11,6 +9,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/defaultbinder"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/defaultpreemption"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/dynamicresources"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/gangscheduling"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/imagelocality"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/interpodaffinity"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/names"
@@ -54,9 +53,7 @@ var inTree = map[string]builder{
 	names.ImageLocality:                   plain(func(h *framework.Handle) framework.Plugin { return imagelocality.New(h) }),
 	names.DefaultBinder:                   plain(func(h *framework.Handle) framework.Plugin { return defaultbinder.New(h) }),
 	names.NodeDeclaredFeatures:            plain(func(h *framework.Handle) framework.Plugin { return nodedeclaredfeatures.New(h) }),
-	names.GangScheduling: func(apiruntime.Object, *framework.Handle) (framework.Plugin, error) {
-		return nil, errors.New("pod groups (feature gate GangScheduling, off by default) are not modelled")
-	},
+	names.GangScheduling:                  plain(func(h *framework.Handle) framework.Plugin { return gangscheduling.New(h) }),
 }
 
 func plain(build func(*framework.Handle) framework.Plugin) builder {

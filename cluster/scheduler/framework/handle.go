@@ -19,6 +19,8 @@ type Handle struct {
 	Runner    Runner
 	Actions   Actions
 	Observe   Observer
+	// PodGroups is nil unless pods are scheduled in groups.
+	PodGroups PodGroups
 	// Extenders are the profile's, in the order in which they are asked.
 	Extenders []Extender
 	// SynchronousPreemption keeps the serial loop until victims are deleted (feature gate SchedulerAsyncPreemption off).

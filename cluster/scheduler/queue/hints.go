@@ -125,8 +125,8 @@ func worthOfWildCard(pod *corev1.Pod, after any) strategy {
 
 // worthAfterFlight judges a pod that comes back by what happened since it was popped.
 func (q *Queue) worthAfterFlight(info *framework.QueuedPodInfo) strategy {
-	if info.Rejectors() == 0 {
-		return afterBackoff
+	if info.Rejectors() == 0 || q.inGroup(info.Pod) {
+		return afterBackoff // no event says when a group is worth another attempt
 	}
 	best := skip
 	q.inFlight.since(info.Pod.UID, func(c change) bool {

@@ -51,7 +51,7 @@ func (q *Queue) toBackoff(i *item, event string) {
 		return
 	}
 	where := inBackoff
-	if i.info.Rejectors() == 0 {
+	if i.info.Rejectors() == 0 || q.inGroup(i.info.Pod) {
 		where = inErrorBackoff
 	}
 	q.enter(i, where, Backoff, event)

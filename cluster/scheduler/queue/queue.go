@@ -38,6 +38,9 @@ type Config struct {
 	// FlushAt is called with the next instant at which Flush must be called; always earlier than what was asked for before.
 	FlushAt func(framework.Time)
 	Metrics Metrics
+	// PodGroups says that pods that name a group are scheduled with it. They wait out their back-off even when the scheduler is idle. Upstream's
+	// queue of v1.36 knows no groups: there an idle scheduler pops a group that does not fit again at once, and does nothing else.
+	PodGroups bool
 }
 
 // Profile is what a profile's plugins have to say about queueing.
@@ -131,6 +134,10 @@ func New(c Config) *Queue {
 
 func keyOf(pod *corev1.Pod) types.NamespacedName {
 	return types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}
+}
+
+func (q *Queue) inGroup(pod *corev1.Pod) bool {
+	return q.config.PodGroups && framework.GroupOf(pod) != ""
 }
 
 // Len returns how many pods wait, by place.
@@ -236,11 +243,32 @@ func (q *Queue) Pop() *framework.QueuedPodInfo {
 		if q.inFlight.has(i.info.Pod.UID) {
 			continue // tracked twice: the first is the one that counts
 		}
-		q.inFlight.start(i.info.Pod.UID)
-		q.cycle++
-		q.countRejectors(i.info, -1)
-		return i.info
+		return q.fly(i)
 	}
+}
+
+// fly notes that a pod is in flight from now on.
+func (q *Queue) fly(i *item) *framework.QueuedPodInfo {
+	q.inFlight.start(i.info.Pod.UID)
+	q.cycle++
+	q.countRejectors(i.info, -1)
+	return i.info
+}
+
+// PopSpecific takes a pod out of the queue wherever it waits, as if it had been activated and popped; nil if it is gated, in flight or not
+// there.
+func (q *Queue) PopSpecific(pod *corev1.Pod) *framework.QueuedPodInfo {
+	q.Activate(pod)
+	i := q.items[keyOf(pod)]
+	if i == nil || i.place != inActive {
+		return nil
+	}
+	q.take(i)
+	i.info.Attempts++
+	if q.inFlight.has(i.info.Pod.UID) {
+		return nil // tracked twice: the first is the one that counts
+	}
+	return q.fly(i)
 }
 
 // Done ends a popped pod's flight: nothing that happens from now on concerns this attempt.

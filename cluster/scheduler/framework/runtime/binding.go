@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
@@ -34,6 +35,7 @@ func (f *Framework) Unreserve(c *framework.Cycle, node string) {
 // Permit asks for leave to bind. With Wait come the plugins that want to wait, and how long each at most.
 func (f *Framework) Permit(c *framework.Cycle, node string) ([]PermitWait, *framework.Status) {
 	var waits []PermitWait
+	var reasons []string // of the last one
 	for _, p := range f.permit {
 		s, timeout := p.Permit(c, node)
 		switch {
@@ -42,12 +44,14 @@ func (f *Framework) Permit(c *framework.Cycle, node string) ([]PermitWait, *fram
 			return nil, s.WithPlugin(p.Name())
 		case s.IsWait():
 			waits = append(waits, PermitWait{p.Name(), min(timeout, maxPermitWait)})
+			reasons = s.Reasons()
 		default:
 			return nil, framework.AsStatus(fmt.Errorf("running Permit plugin %q: %w", p.Name(), s.AsError())).WithPlugin(p.Name())
 		}
 	}
 	if len(waits) > 0 {
-		return waits, framework.NewStatus(framework.Wait, "one or more plugins asked to wait and no plugin rejected pod")
+		reasons = append(slices.Clone(reasons), "one or more plugins asked to wait and no plugin rejected pod")
+		return waits, framework.NewStatus(framework.Wait, reasons...)
 	}
 	return nil, nil
 }
