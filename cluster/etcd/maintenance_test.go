@@ -12,6 +12,46 @@ import (
 	"github.com/fauxkube/fauxkube/sim/network"
 )
 
+// Under the alarm of corruption nothing is changed any more, and reads go on; lowering it ends that.
+func TestCorruptionAlarmStopsWrites(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	defer w.close()
+	w.awaitLeader()
+	w.put("a", "1")
+	id := w.grant(60)
+	conn := w.network.DialWith(w.desk, w.configs[0].ClientAddress, network.EtcdClient())
+	ask := func(request any) error {
+		_, err := do(w, func(done func(*struct{}, error)) {
+			conn.Call(w.network.Method("etcd.Test"), request, 64, 0, func(_ any, err error) { done(nil, err) })
+		})
+		return err
+	}
+	corrupt := Alarm{MemberID: w.members[1].ID(), Type: AlarmCorrupt}
+	writes := []any{
+		&PutRequest{Key: "b"}, &DeleteRangeRequest{Key: "x"}, &TxnRequest{Success: []RequestOp{{DeleteRange: &DeleteRangeRequest{Key: "x"}}}},
+		&CompactionRequest{Revision: 1}, &LeaseGrantRequest{ID: 5, TTLSeconds: 60}, &LeaseRevokeRequest{ID: 6},
+	}
+	if err := ask(&AlarmRequest{Action: AlarmActivate, Alarm: corrupt}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range writes {
+		if err := ask(r); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%T under the alarm: %v", r, err)
+		}
+	}
+	for _, r := range []any{&RangeRequest{Key: "a"}, &LeaseKeepAliveRequest{ID: id}, &LeaseTimeToLiveRequest{ID: id}, &AlarmRequest{}, &StatusRequest{}} {
+		if err := ask(r); err != nil {
+			t.Errorf("%T under the alarm: %v", r, err)
+		}
+	}
+	if err := ask(&AlarmRequest{Action: AlarmDeactivate, Alarm: corrupt}); err != nil {
+		t.Fatal(err)
+	}
+	if w.put("b", "2"); w.value("b") != "2" {
+		t.Error("a put after the alarm has had no effect")
+	}
+}
+
 // A compaction answers at once, one that is asked to wait for the work when all of it is done and durable: 10 ms a thousand
 // records and a commit each. Later ones wait for those before.
 func TestPhysicalCompactionAnswersWhenItIsDone(t *testing.T) {
@@ -129,6 +169,9 @@ func TestQuotaRaisesTheAlarm(t *testing.T) {
 	}
 	if !errors.Is(full, ErrNoSpace) {
 		t.Fatalf("30 puts of 10 kB into 200 kB: %v", full)
+	}
+	if fit := w.get("a").KVs[0].Version; fit != 19 { // The 20th is refused when it comes.
+		t.Fatalf("%d puts of 10 kB went into 200 kB", fit)
 	}
 	w.run(time.Second)
 	alarms, err := do(w, func(done func(*AlarmResponse, error)) { w.client.Alarm(&AlarmRequest{}, done) })

@@ -208,6 +208,24 @@ func TestPartitionedLeaderStepsDown(t *testing.T) {
 	}
 }
 
+// A member that was cut off campaigns in vain, and disturbs nobody when it is back: it asks whether it would be elected
+// before it begins a term.
+func TestCutOffMemberComesBackQuietly(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	defer w.close()
+	leader := w.awaitLeader()
+	w.run(time.Second)
+	term := w.members[leader].Term()
+	cut := w.network.Partition([]string{w.machines[(leader+1)%3].Name()}, nil, network.Both)
+	w.run(20 * time.Second)
+	w.network.Heal(cut)
+	w.put("a", "1")
+	w.await(20*time.Second, "all have the same", w.converged)
+	if now := w.leader(); now != leader || w.members[leader].Term() != term {
+		t.Fatalf("member %d leads in term %d; before the cut it was %d in term %d", now, w.members[now].Term(), leader, term)
+	}
+}
+
 // The same seed gives the same run, to the digest; another seed gives another one.
 func TestDigestRepeats(t *testing.T) {
 	run := func(seed uint64) uint64 {

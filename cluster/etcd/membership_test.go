@@ -206,6 +206,38 @@ func TestMembershipChangesAreChecked(t *testing.T) {
 	}
 }
 
+// A learner is promoted only with nine tenths of the leader's log.
+func TestLearnerMustHaveCaughtUp(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	defer w.close()
+	w.at(w.awaitLeader())
+	w.run(6 * time.Second)
+	learner := w.peer(3)
+	learner.Learner = true
+	members, err := do(w, func(done func(*MemberListResponse, error)) { w.client.MemberAdd(learner, done) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.addMember(learner, members.Members, true)
+	for i := range 50 {
+		w.put("a", fmt.Sprint(i))
+	}
+	w.await(10*time.Second, "the learner has everything", w.converged)
+	cut := w.network.Partition([]string{"m3"}, nil, network.Both)
+	has := w.members[3].AppliedIndex()
+	for w.members[w.leader()].AppliedIndex()*90/100 <= has {
+		w.put("a", "more")
+	}
+	if err := w.memberPromote(memberID("m3")); !errors.Is(err, ErrLearnerNotReady) {
+		t.Fatalf("with %d of %d entries: %v", has, w.members[w.leader()].AppliedIndex(), err)
+	}
+	w.network.Heal(cut)
+	w.await(20*time.Second, "the learner has everything", w.converged)
+	if err := w.memberPromote(memberID("m3")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A learner answers what it can say by itself, and nothing else.
 func TestLearnerAnswersSerializableReadsOnly(t *testing.T) {
 	w := newWorld(t, 1, 3)

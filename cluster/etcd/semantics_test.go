@@ -161,6 +161,12 @@ func TestLeaderRequiredWatchEnds(t *testing.T) {
 	if !errors.Is(strict.closed, ErrNoLeader) || lax.closed != nil {
 		t.Fatalf("leader required: %v, not required: %v", strict.closed, lax.closed)
 	}
+	strict, _ = w.watch(&WatchRequest{Key: "a", RequireLeader: true})
+	lax, _ = w.watch(&WatchRequest{Key: "a"})
+	w.run(100 * time.Millisecond)
+	if !errors.Is(strict.closed, ErrNoLeader) || lax.closed != nil {
+		t.Fatalf("a new one, leader required: %v, not required: %v", strict.closed, lax.closed)
+	}
 }
 
 // A watch without events hears how far it is after each interval, the first time too; one that has had events since the

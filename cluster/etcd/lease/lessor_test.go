@@ -167,3 +167,31 @@ func TestRevokeReturnsTheKeys(t *testing.T) {
 		t.Fatalf("a put with a revoked lease: %v", err)
 	}
 }
+
+// However many leases expire at once, a look revokes no more than its share of a thousand a second; those that it has taken
+// come again only after a while, should their revocation be lost.
+func TestRevocationsKeepTheirPace(t *testing.T) {
+	le := New(2)
+	for id := int64(1); id <= 1200; id++ {
+		le.Grant(id, 10, 0)
+	}
+	le.Promote(0, 0)
+	now := sim.Monotonic(20 * time.Second)
+	revoked := map[int64]bool{}
+	for _, want := range []int{RevokesPerCheck, RevokesPerCheck, 200, 0} {
+		ids := le.Expired(now)
+		if len(ids) != want {
+			t.Fatalf("%d revocations at %v instead of %d", len(ids), time.Duration(now), want)
+		}
+		for _, id := range ids {
+			if revoked[id] {
+				t.Fatalf("lease %d is revoked twice", id)
+			}
+			revoked[id] = true
+		}
+		now = now.Add(CheckInterval)
+	}
+	if ids := le.Expired(now.Add(retryInterval)); len(ids) != RevokesPerCheck {
+		t.Fatalf("%d revocations are tried again", len(ids))
+	}
+}

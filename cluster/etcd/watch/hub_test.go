@@ -243,6 +243,46 @@ func TestIndexEqualsLinearSearch(t *testing.T) {
 	})
 }
 
+// A response above the limit comes in pieces to a watcher that allows it, all but the last marked, and whole to others.
+func TestLargeResponsesComeInPieces(t *testing.T) {
+	w := newWorld() // Its limit is 150 bytes.
+	for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
+		w.store.Put(&mvcc.PutRequest{Key: key, Value: mvcc.Bytes("0123456789")}, false)
+	}
+	pieces, whole := &outlet{room: 1 << 30}, &outlet{room: 1 << 30}
+	w.hub.Watch(&Request{Key: "a", RangeEnd: mvcc.AllKeys, StartRevision: 2, Fragment: true}, pieces)
+	w.hub.Watch(&Request{Key: "a", RangeEnd: mvcc.AllKeys, StartRevision: 2}, whole)
+	w.hub.Sync()
+	if n := len(whole.received); n != 2 || len(whole.received[1].Events) != 6 || whole.received[1].Fragment {
+		t.Errorf("the watcher that wants it whole received %d messages", n)
+	}
+	told := pieces.received[1:]
+	if len(told) != 3 || len(pieces.events()) != 6 {
+		t.Fatalf("%d events in %d pieces", len(pieces.events()), len(told))
+	}
+	for i, r := range told {
+		if size := r.SizeBytes(); size >= 150 || r.Fragment != (i < len(told)-1) {
+			t.Errorf("piece %d of %d has %d bytes, more to come: %v", i, len(told), size, r.Fragment)
+		}
+	}
+}
+
+// A watcher that compaction has passed is told the revision from which it can begin anew.
+func TestCompactionIsToldToTheWatcherItPasses(t *testing.T) {
+	w := newWorld()
+	for range 9 {
+		w.store.Put(&mvcc.PutRequest{Key: "a"}, false)
+	}
+	late := &outlet{room: 1 << 30}
+	w.hub.Watch(&Request{Key: "a", StartRevision: 3}, late)
+	w.store.Compact(7)
+	w.hub.Sync()
+	last := late.received[len(late.received)-1]
+	if !last.Canceled || last.CompactRevision != 7 || last.Reason != mvcc.ErrCompacted || len(late.events()) > 0 {
+		t.Fatalf("the last word is %+v after %d events", last, len(late.events()))
+	}
+}
+
 // A slow watcher is told everything in the end and holds up nobody meanwhile.
 func TestSlowWatcherHoldsUpNobody(t *testing.T) {
 	w := newWorld()
