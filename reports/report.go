@@ -169,11 +169,24 @@ type Election struct {
 	Member string  `json:"member"`
 }
 
-// MemberExit is a member that ended itself.
+// MemberExit is a member that ended itself, once or, as it was started again, several times for the same reason.
 type MemberExit struct {
-	At   float64 `json:"atSeconds"`
-	Host string  `json:"host"`
-	Why  string  `json:"why"`
+	At    float64 `json:"atSeconds"`
+	Host  string  `json:"host"`
+	Why   string  `json:"why"`
+	Times int     `json:"times"`
+	Last  float64 `json:"lastSeconds"`
+}
+
+// AddExit takes a member's end in.
+func (l *StoreLoad) AddExit(at float64, host, why string) {
+	for i := range l.Exits {
+		if e := &l.Exits[i]; e.Host == host && e.Why == why {
+			e.Times, e.Last = e.Times+1, at
+			return
+		}
+	}
+	l.Exits = append(l.Exits, MemberExit{At: at, Host: host, Why: why, Times: 1, Last: at})
 }
 
 // StoreWindow is what happened in a span of time. Latencies are in simulated milliseconds, of what was answered.

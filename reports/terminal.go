@@ -183,9 +183,13 @@ func (p *printer) storeLoad(r *Report) {
 	p.table("The store under load", []string{"from", "answers/s", "failed", "write p50, ms", "p99", "read p50, ms", "p99", "new leader", "faults"}, rows)
 	rows = nil
 	for _, e := range r.StoreLoad.Exits {
-		rows = append(rows, []string{seconds(e.At), e.Host, e.Why})
+		times := ""
+		if e.Times > 1 {
+			times = fmt.Sprintf("%d times, until %s", e.Times, seconds(e.Last))
+		}
+		rows = append(rows, []string{seconds(e.At), e.Host, e.Why, times})
 	}
-	p.table("Members that ended themselves", []string{"at", "host", "why"}, rows)
+	p.table("Members that ended themselves", []string{"at", "host", "why", ""}, rows)
 	l := r.StoreLoad
 	p.printf("\nchecked: %d answers, %d failures and %d refusals, %d watch events, %d progress notifications, %d renewals and %d expiries of leases\n",
 		l.Answered, l.Failed, l.Refused, l.Events, l.Bookmarks, l.Renewals, l.Expiries)

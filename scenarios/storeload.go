@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,11 +69,9 @@ func (x *storeLoad) boot() {
 	r := x.run
 	r.operator().Go("boot", func(t *sim.Task) {
 		answers := t.Within(bootLimit(0), func() {
-			for x.ask(t, func(done func(error)) {
+			x.until(t, func(done func(error)) {
 				r.cluster.Etcdctl().Range(&etcd.RangeRequest{Key: "key"}, func(_ *etcd.RangeResponse, err error) { done(err) })
-			}) != nil {
-				t.Sleep(storeLook)
-			}
+			})
 		})
 		if !answers {
 			r.fail("no member of the store leads after %v", bootLimit(0))
@@ -80,6 +79,13 @@ func (x *storeLoad) boot() {
 		}
 		r.begin()
 	})
+}
+
+// until asks until there is an answer, or the task's time is up.
+func (x *storeLoad) until(t *sim.Task, call func(done func(error))) {
+	for x.ask(t, call) != nil && t.Err() == nil {
+		t.Sleep(storeLook)
+	}
 }
 
 func (x *storeLoad) ask(t *sim.Task, call func(done func(error))) error {
@@ -116,14 +122,14 @@ func (x *storeLoad) end(t *sim.Task) {
 	x.load.Stop()
 	r := x.run
 	takes := t.Within(progressLimit, func() {
-		for x.ask(t, func(done func(error)) {
+		x.until(t, func(done func(error)) {
 			r.cluster.Etcdctl().Put(&etcd.PutRequest{Key: "key", Value: etcd.Bytes("last")}, func(_ *etcd.PutResponse, err error) { done(err) })
-		}) != nil {
-			t.Sleep(storeLook)
-		}
+		})
 	})
 	if lost := x.lost(); 2*len(lost) >= len(r.cluster.EtcdMembers()) {
-		x.checker.Report(&etcd.Violation{Guarantee: check.LossIsLimited, Found: fmt.Sprintf("%d of %d have: %s", len(lost), len(r.cluster.EtcdMembers()), strings.Join(lost, "; "))})
+		gone, _ := x.checker.Loss(r.cluster.EtcdMembers())
+		x.checker.Report(&etcd.Violation{Guarantee: check.LossIsLimited, Found: fmt.Sprintf("%d of %d have (%s): %s",
+			len(lost), len(r.cluster.EtcdMembers()), strings.Join(lost, "; "), gone)})
 	}
 	if !takes {
 		x.checker.Report(&etcd.Violation{Guarantee: check.ProgressIsMade, Found: fmt.Sprintf("no write succeeds within %v of the last fault's end", progressLimit)})
@@ -160,6 +166,9 @@ func (x *storeLoad) report(to *reports.Report) {
 	for _, v := range x.checker.Violations() {
 		to.Findings = append(to.Findings, reports.Finding{Object: "store", Message: v.Error()})
 	}
+	if gone, lost := x.checker.Loss(x.run.cluster.EtcdMembers()); lost && x.forgot() {
+		to.Findings = append(to.Findings, reports.Finding{Object: "store", Message: "data loss: " + gone})
+	}
 	if x.load == nil {
 		return
 	}
@@ -169,7 +178,7 @@ func (x *storeLoad) report(to *reports.Report) {
 		Renewals: got.Renewals, Expiries: got.Expiries,
 	}
 	for _, f := range x.run.cluster.MemberFailures() {
-		load.Exits = append(load.Exits, reports.MemberExit{At: *x.run.seconds(f.At), Host: f.Host, Why: f.Err.Error()})
+		load.AddExit(*x.run.seconds(f.At), f.Host, f.Err.Error())
 	}
 	for _, e := range x.run.cluster.Canonical().Elections() {
 		load.Elections = append(load.Elections, reports.Election{At: *x.run.seconds(e.Time), Term: e.Term, Member: e.Member})
@@ -178,6 +187,14 @@ func (x *storeLoad) report(to *reports.Report) {
 		load.Windows = append(load.Windows, x.window(load, w))
 	}
 	to.StoreLoad = load
+}
+
+// forgot reports whether members have come to differ from what was agreed upon.
+func (x *storeLoad) forgot() bool {
+	return slices.ContainsFunc(x.checker.Violations(), func(err error) bool {
+		var v *etcd.Violation
+		return errors.As(err, &v) && (v.Guarantee == etcd.LeaderCompleteness || v.Guarantee == etcd.StateMachineSafety || v.Guarantee == etcd.SnapshotsAreHistory)
+	})
 }
 
 // window is one row: what was answered, how fast, who came to lead, and which faults were at work.

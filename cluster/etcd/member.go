@@ -119,6 +119,9 @@ func (m *Member) Term() uint64 { return m.term }
 // AppliedIndex is how far the member has applied the log.
 func (m *Member) AppliedIndex() uint64 { return m.applied }
 
+// LastIndex is the last entry of the member's log, as far as raft believes: it may not be durable yet.
+func (m *Member) LastIndex() uint64 { return m.lineage.last() }
+
 // Store is the member's keyspace, for observers, who must not write.
 func (m *Member) Store() *mvcc.Store { return m.store }
 

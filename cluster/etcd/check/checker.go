@@ -18,6 +18,8 @@ type Checker struct {
 	keep    bool
 	leases  leases
 	watches watches
+	// writes are the newest revisions, oldest first.
+	writes []*written
 	// moment numbers calls, commits and answers, so that those of one step have an order too.
 	moment int64
 

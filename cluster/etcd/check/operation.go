@@ -24,6 +24,8 @@ type Operation struct {
 	// expected is what the model answered at the commit.
 	expected    any
 	expectedErr error
+	// written is the revision that it made, nil where it made none.
+	written *written
 }
 
 func (o *Operation) String() string { return o.Client + ": " + describe(o.Request) }
@@ -42,6 +44,10 @@ func (k *Checker) begin(client string, request any) *Operation {
 // committed takes in that an entry has been applied, and what the model answered.
 func (k *Checker) committed(a *etcd.Application, response any, err error) {
 	k.stats.Applied++
+	var made *written
+	if len(a.Events) > 0 {
+		made = k.wrote(a)
+	}
 	o := k.pending[a.Request]
 	if a.Request == nil || o == nil {
 		return
@@ -53,7 +59,7 @@ func (k *Checker) committed(a *etcd.Application, response any, err error) {
 	case o.Return != 0 && o.Err != nil && !MaybeDone(o.Err):
 		k.broken(OnceAtMost, "%v takes effect at index %d after it was refused: %v", o, a.Index, o.Err)
 	}
-	o.Commit, o.expected, o.expectedErr = k.now(), response, err
+	o.Commit, o.expected, o.expectedErr, o.written = k.now(), response, err, made
 	if o.Return != 0 {
 		delete(k.pending, a.Request)
 	}
@@ -65,6 +71,9 @@ func (k *Checker) end(o *Operation, response any, err error) {
 	switch {
 	case err == nil:
 		k.stats.Answered++
+		if o.written != nil {
+			o.written.acknowledged = true
+		}
 	case MaybeDone(err):
 		k.stats.Failed++
 	default:
