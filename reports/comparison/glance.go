@@ -13,7 +13,8 @@ const glanceFrom = 4
 const (
 	titleWidth  = 250.0
 	amountWidth = 70.0
-	glanceEnd   = 100.0 // percent, beyond which bars are cut off
+	glanceLeast = 10.0  // percent, that the axis holds at least
+	glanceMost  = 100.0 // and at most: beyond it, bars are cut off
 )
 
 // Colors of decisions; those who see few colors can tell blue from orange.
@@ -56,8 +57,12 @@ func (d *Document) glanceChart(scenario, leader, other string) template.HTML {
 		}
 		rows = append(rows, r)
 	}
+	end := glanceLeast
+	for _, r := range rows {
+		end = max(end, min(glanceMost, 1.1*max(-r.low, r.high)))
+	}
 	height := topMargin + rowHeight*float64(len(rows)) + axisHeight
-	g, x := newDrawing(chartWidth, height), scale{-glanceEnd, glanceEnd, titleWidth, chartWidth - amountWidth}
+	g, x := newDrawing(chartWidth, height), scale{-end, end, titleWidth, chartWidth - amountWidth}
 	bottom := height - axisHeight
 	for _, tick := range x.ticks(4) {
 		g.line(x.at(tick), topMargin, x.at(tick), bottom, "grid", "")
@@ -66,7 +71,7 @@ func (d *Document) glanceChart(scenario, leader, other string) template.HTML {
 	g.line(x.at(0), topMargin, x.at(0), bottom, "zero", "")
 	g.text(x.at(0)-12, bottom+36, "end", "axis", "← worse, %")
 	g.text(x.at(0)+12, bottom+36, "start", "axis", "better, % →")
-	within := func(value float64) float64 { return max(-glanceEnd, min(glanceEnd, value)) }
+	within := func(value float64) float64 { return max(-end, min(end, value)) }
 	for i, r := range rows {
 		y := topMargin + rowHeight*(float64(i)+.5)
 		g.text(titleWidth-12, y+4, "end", "tick", r.title)

@@ -13,6 +13,9 @@ type section struct {
 	// header and rows are a table; its first column holds names, the others numbers or short words.
 	header []string
 	rows   [][]string
+	// narrow are rows that stand in for rows where these are too wide, narrowTitle is the title then.
+	narrow      [][]string
+	narrowTitle string
 }
 
 // sections are the whole report, the conclusions first.
@@ -173,22 +176,25 @@ func (d *Document) medians(scenario, suffix string) section {
 	s := section{
 		title:  fmt.Sprintf("Medians over %s, with 95 %% intervals%s", seeds(len(d.complete(scenario))), suffix),
 		header: append([]string{"metric"}, d.listed(scenario)...),
+
+		narrowTitle: fmt.Sprintf("Medians over %s (the 95 %% intervals are in --json, --markdown and --html)%s", seeds(len(d.complete(scenario))), suffix),
 	}
 	for _, m := range d.judged() {
-		row, measured := []string{m.rowTitle()}, false
+		row, narrow, measured := []string{m.rowTitle()}, []string{m.rowTitle()}, false
 		for _, scheduler := range d.listed(scenario) {
-			cell := "-"
+			cell, short := "-", "-"
 			if x := d.Summary(scenario, scheduler, m.Name, m.JudgedAt); x != nil {
-				cell = fmt.Sprintf("%s [%s, %s]", m.value(x.Median), m.value(x.Low), m.value(x.High))
+				short = m.value(x.Median)
+				cell = fmt.Sprintf("%s [%s, %s]", short, m.value(x.Low), m.value(x.High))
 				if m.Simulated && d.assumesCost(scheduler) {
-					cell += " assumed cost"
+					cell, short = cell+" assumed cost", short+" (assumed)"
 				}
 				measured = true
 			}
-			row = append(row, cell)
+			row, narrow = append(row, cell), append(narrow, short)
 		}
 		if measured {
-			s.rows = append(s.rows, row)
+			s.rows, s.narrow = append(s.rows, row), append(s.narrow, narrow)
 		}
 	}
 	return s

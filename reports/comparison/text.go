@@ -16,6 +16,10 @@ func (d *Document) WriteTerminal(w io.Writer, color bool) error {
 	b.WriteString(wrap(d.heading(), ""))
 	b.WriteString(wrap(d.tieRule(), ""))
 	for i, s := range d.sections() {
+		table := aligned(s.header, s.rows)
+		if line, _, _ := strings.Cut(table, "\n"); len(s.narrow) > 0 && utf8.RuneCountInString(line) > lineWidth {
+			table, s.title = aligned(s.header, s.narrow), s.narrowTitle
+		}
 		fmt.Fprintf(&b, "\n%s\n", s.title)
 		for j, line := range s.lines {
 			text := wrap(line, "  ")
@@ -24,7 +28,7 @@ func (d *Document) WriteTerminal(w io.Writer, color bool) error {
 			}
 			b.WriteString(text)
 		}
-		b.WriteString(aligned(s.header, s.rows))
+		b.WriteString(table)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
