@@ -100,6 +100,23 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestGatesMatter: preemption takes another time where the serial loop waits for the victims, or does not wait for statuses.
+func TestGatesMatter(t *testing.T) {
+	took := map[float64]string{}
+	for _, name := range []string{"Preemption/Default", "Preemption/AsyncAPICalls", "Preemption/SynchronousPreemption"} {
+		r, err := run(t, name, schedulerperf.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		attempts := item(r, "scheduler_scheduling_algorithm_duration_seconds", name+"/namespace-3").Data["Average"]
+		algorithm := item(r, "SimulatedSchedulingDuration", name+"/namespace-3").Data["Duration"] + attempts
+		if other := took[algorithm]; other != "" {
+			t.Errorf("%s took as long as %s", name, other)
+		}
+		took[algorithm] = name
+	}
+}
+
 // TestSteadyStateGoesOn: whenever all pods have a node, others come, until the time is over.
 func TestSteadyStateGoesOn(t *testing.T) {
 	r, err := run(t, "SteadyState/For10s", schedulerperf.Options{})
