@@ -133,7 +133,7 @@ func TestSchemaNamesEveryField(t *testing.T) {
 	if err := json.Unmarshal(Schema(), &schema); err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"nodePools", "kubectl", "eventually", "stages", "percentile", "date-time", "additionalProperties"} {
+	for _, word := range []string{"nodePools", "kubectl", "eventually", "stages", "percentile", "workload", "lognormal", "diurnal", "date-time", "additionalProperties"} {
 		if !strings.Contains(string(Schema()), word) {
 			t.Errorf("the schema does not mention %s", word)
 		}

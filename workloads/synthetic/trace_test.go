@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/workloads/arrivals"
+	"github.com/fauxkube/fauxkube/workloads/generators"
 	"github.com/fauxkube/fauxkube/workloads/openb"
 )
 
@@ -129,3 +131,34 @@ func TestApportion(t *testing.T) {
 		}
 	}
 }
+
+// Runs are the same on every processor: `GOAMD64=v3 go test`, whose compiler fuses multiplications with additions, is one
+// that differs.
+func TestArrivalsAreTheSameEverywhere(t *testing.T) {
+	trace := Trace(40)
+	jobs, err := trace.Jobs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, policy := range []string{"fgd", "bestfit", "random"} {
+		source, err := arrivals.Offered(jobs, trace.Nodes, 105, time.Hour, func(mean time.Duration) generators.Process {
+			return generators.Bursty(generators.Phase{Mean: 2 * mean, For: 9 * time.Minute}, generators.Phase{Mean: mean / 3, For: 2 * time.Minute})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := arrivals.Run(arrivals.Config{
+			Nodes: trace.Nodes, Source: source, Typical: openb.Typical(trace.Pods), Policy: policy, Seed: 7, WarmUp: time.Hour, Until: 2 * time.Hour,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s %016x", policy, sim.HashString(fmt.Sprint(*r))))
+	}
+	if text := strings.Join(got, ", "); text != sameEverywhere {
+		t.Errorf("got %s, want %s", text, sameEverywhere)
+	}
+}
+
+const sameEverywhere = "fgd 22a28ca2c3e6dbfe, bestfit afa18b75df6c22a7, random ea0754aef54935ee"
