@@ -180,6 +180,7 @@ func (c *Canonical) begin(m *Member, i *image) {
 		c.base, c.hashes, c.index, c.revision, c.lineage = i.index, []uint64{i.history}, i.index, revision, i.lineage
 	case i.index > c.index || i.index >= c.base && c.hashes[i.index-c.base] != i.history:
 		c.broken(SnapshotsAreHistory, "%s starts from a snapshot at index %d and revision %d that is not part of the store's history", name, i.index, revision)
+		return // It has no place in the history.
 	}
 	c.logged(m, i.index, i.term, i.lineage)
 	c.keep(name, i.index)

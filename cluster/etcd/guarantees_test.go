@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 	"pgregory.net/rapid"
 
+	"github.com/fauxkube/fauxkube/cluster/etcd/mvcc"
 	"github.com/fauxkube/fauxkube/sim"
 )
 
@@ -24,7 +25,7 @@ func found(c *Canonical) *[]Guarantee {
 
 // logger is a member of which only the log counts.
 func logger(c *Canonical, name string) *Member {
-	m := &Member{config: MemberConfig{Name: name}, canonical: c}
+	m := &Member{config: MemberConfig{Name: name}, canonical: c, store: mvcc.New(nil)}
 	m.lineage.restart(bootstrapIndex, 0)
 	return m
 }
@@ -63,12 +64,34 @@ func TestEachGuaranteeOfAgreementIsChecked(t *testing.T) {
 			a.lineage.extend(a, entriesFrom(2, 2, 3))
 			b.lineage.extend(b, entriesFrom(2, 1, 3))
 		}},
+		{"different contents in a term that overwrote another", []Guarantee{LogMatching}, func(c *Canonical, a, b *Member) {
+			a.lineage.extend(a, entriesFrom(2, 2))
+			b.lineage.extend(b, entriesFrom(2, 3))
+			other := entriesFrom(2, 3)
+			other[0].Type, other[0].Data = raftpb.EntryConfChange, []byte("add m4")
+			a.lineage.extend(a, other)
+		}},
 		{"equal index and term with different contents", []Guarantee{LogMatching}, func(c *Canonical, a, b *Member) {
 			one, two := entriesFrom(2, 2), entriesFrom(2, 2)
 			one[0].Type, one[0].Data = raftpb.EntryConfChange, []byte("add m4")
 			two[0].Type, two[0].Data = raftpb.EntryConfChange, []byte("add m5")
 			a.lineage.extend(a, one)
 			b.lineage.extend(b, two)
+		}},
+		{"a member applies what is further on than anybody has come", []Guarantee{StateMachineSafety}, func(c *Canonical, a, b *Member) {
+			c.observe(a, &raftpb.Entry{Index: 5, Term: 2}, nil, nil)
+		}},
+		{"a member starts from a state of the store", nil, func(c *Canonical, a, b *Member) {
+			c.base, c.hashes = bootstrapIndex, []uint64{7}
+			c.begin(b, &image{index: bootstrapIndex, history: 7})
+		}},
+		{"a member starts from another state", []Guarantee{SnapshotsAreHistory}, func(c *Canonical, a, b *Member) {
+			c.base, c.hashes = bootstrapIndex, []uint64{7}
+			c.begin(b, &image{index: bootstrapIndex, history: 8})
+		}},
+		{"a member starts from a state that nobody has come to", []Guarantee{SnapshotsAreHistory}, func(c *Canonical, a, b *Member) {
+			c.base, c.hashes = bootstrapIndex, []uint64{7}
+			c.begin(b, &image{index: 9, history: 7})
 		}},
 		{"a leader lacks what was committed", []Guarantee{LeaderCompleteness}, func(c *Canonical, a, b *Member) {
 			a.lineage.extend(a, entriesFrom(2, 2, 2))

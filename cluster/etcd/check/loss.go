@@ -38,7 +38,7 @@ func (k *Checker) Loss(members []*etcd.Member) (text string, lost bool) {
 	var last uint64
 	best := ""
 	for _, m := range members {
-		if m != nil && m.Serving() && m.LastIndex() >= last {
+		if m != nil && m.Serving() && (best == "" || m.LastIndex() > last) {
 			last, best = m.LastIndex(), m.Name()
 		}
 	}

@@ -1,0 +1,5 @@
+//go:build long
+
+package library_test
+
+func init() { storeSeeds = 500 }
