@@ -62,6 +62,8 @@ func (p *printer) decisions(decisions []Decision) {
 		outcome := "chose " + d.Node
 		if d.Node == "" {
 			outcome = "found no node: " + d.Message
+		} else if d.Message != "" {
+			outcome += " (" + d.Message + ")"
 		}
 		p.printf("\nPod %s, attempt %d at %s: %s %s\n", d.Pod, d.Attempt, at(d.At), d.Scheduler, outcome)
 		p.scores(d)

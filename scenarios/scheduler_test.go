@@ -113,3 +113,26 @@ func TestExtenderOutOfReach(t *testing.T) {
 		}
 	}
 }
+
+// An explanation holds what extenders said: they are not asked again for it.
+func TestExplainShowsExtenders(t *testing.T) {
+	s := decode(t, extendedSpec+"  - {name: any, eventually: \"list('Pod', 'default').size() == 4\", within: 60s}\n")
+	config := strings.NewReplacer("CACHE", "false", "IGNORABLE", "false").Replace(extended)
+	s.Read = func(string) ([]byte, error) { return []byte(config), nil }
+	r := runScenario(t, s, scenarios.Options{Explain: []string{"*"}})
+	refused, scored := false, false
+	for _, d := range r.Decisions {
+		for _, n := range d.Nodes {
+			for _, refusal := range n.Refusals {
+				refused = refused || n.Node == "hdd-0" && refusal.Plugin == "Extender" && refusal.Reasons[0] == "no ssd"
+			}
+			for _, score := range n.Scores {
+				// A score of 9 on the extenders' scale of 10, times 10 for the plugins' scale, times the weight of 10.
+				scored = scored || n.Node == "best-0" && score.Plugin == "http://placer:8888/v1" && score.Score == 9*10*10
+			}
+		}
+	}
+	if !refused || !scored {
+		t.Errorf("refused %v, scored %v: %+v", refused, scored, r.Decisions)
+	}
+}

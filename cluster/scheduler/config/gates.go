@@ -14,10 +14,13 @@ type gate struct{ byDefault, both bool }
 // gates are the feature gates that the scheduler reads. NodeDeclaredFeatures and DynamicResourceAllocation decide whether the plugin of that
 // purpose is among the defaults; without SchedulerQueueingHints plugins are not asked whether an event helps; with SchedulerAsyncAPICalls the
 // serial loop does not wait for what it writes about a pod that failed, without SchedulerAsyncPreemption it waits until the victims
-// are deleted. Those that begin with DRA change nothing for pods without devices, and pods with devices are refused. OpportunisticBatching
+// are deleted. ComponentFlagz and ComponentStatusz are pages that nobody reads here. Those that begin with DRA change nothing for pods without devices, and pods with devices are refused. OpportunisticBatching
 // makes no difference to the default profile, whose pods can't be signed because of the default topology constraints.
 var gates = map[string]gate{
 	"ClearingNominatedNodeNameAfterBinding":          {byDefault: true},
+	"ComponentFlagz":                                 {byDefault: true, both: true},
+	"ComponentStatusz":                               {byDefault: true, both: true},
+	"CoordinatedLeaderElection":                      {},
 	"DRAAdminAccess":                                 {byDefault: true, both: true},
 	"DRAConsumableCapacity":                          {byDefault: true, both: true},
 	"DRADeviceBindingConditions":                     {byDefault: true, both: true},
@@ -67,6 +70,7 @@ func checkGates(set map[string]bool) error {
 			return fmt.Errorf("feature gate %s=%v: only its default, %v, is modelled", name, set[name], g.byDefault)
 		}
 	}
+	// Placements and preemption of groups are refused above: what else a group needs is GenericWorkload.
 	if set["GangScheduling"] && !set["GenericWorkload"] {
 		return errors.New("feature gate GangScheduling=true: needs GenericWorkload=true as well")
 	}

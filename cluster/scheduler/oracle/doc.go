@@ -20,10 +20,15 @@
 // off and on: compared are the node chosen (ties by its heap, rotating start, adaptive percentageOfNodesToScore, nominated nodes, hints from
 // batching), the numbers of nodes examined and feasible, which pods have equal signatures, and the message of a pod that fits nowhere.
 //
+// Half of its clusters have extenders, which kube-scheduler asks over HTTP. TestGates and TestDefaultPlugins compare the feature gates'
+// defaults and the default profile.
+//
 // # Differences left, and why
 //
 //   - Among equally good preemption candidates upstream's choice depends on the order of a Go map. Ours is fixed; it must be one of
 //     upstream's.
+//   - Among equal nodes that an extender has scored upstream draws one; so do we, another.
+//   - A PodGroup that does not fit waits out its back-off; upstream's idle scheduler pops it again at once (not compared here).
 //   - After PreFilter has narrowed the nodes to a set of names, upstream goes through them in the order of a Go map; we go by
 //     name. The set is compared.
 //   - DynamicResources is left out upstream: ours passes pods without claims and refuses the others by name.

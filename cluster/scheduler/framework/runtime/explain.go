@@ -23,8 +23,10 @@ type PartExplanation struct {
 
 // Explain asks every Filter plugin about every node of the snapshot, and every Score plugin about the nodes that were scored in the attempt.
 // It is an attempt of its own: nothing that the real one knows is changed. A pod that PreFilter refused has no nodes to speak of.
-func (f *Framework) Explain(pod *framework.PodInfo, snapshot *framework.Snapshot, scored []int32) []NodeExplanation {
+// Bare are the nodes that were scored, if an extender sent them back as bare objects.
+func (f *Framework) Explain(pod *framework.PodInfo, snapshot *framework.Snapshot, scored []int32, bare []*framework.NodeInfo) []NodeExplanation {
 	c := framework.NewCycle(pod, snapshot)
+	c.Bare = bare
 	nodes, _, status := f.PreFilter(c)
 	if !status.IsSuccess() {
 		return nil

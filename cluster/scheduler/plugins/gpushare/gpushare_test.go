@@ -294,7 +294,7 @@ func TestExplanationOfADraw(t *testing.T) {
 	c := newCluster(t, config.Options{Policy: "random"}, node("n0", "16", 1, "A"), node("n1", "16", 1, "A"), node("n2", "16", 1, "A"))
 	cycle, chosen, _ := c.attempt(pod("p", "1", gpu.Request{GPUs: 1, Milli: 500}))
 	for range 3 {
-		for _, n := range c.fw.Explain(cycle.Pod, c.snapshot, c.algorithm.Scores().Slots) {
+		for _, n := range c.fw.Explain(cycle.Pod, c.snapshot, c.algorithm.Scores().Slots, nil) {
 			if want := n.Node == chosen; (n.Total == framework.MaxNodeScore) != want {
 				t.Errorf("%s was drawn; %s has the score %d", chosen, n.Node, n.Total)
 			}
