@@ -33,8 +33,13 @@
 //	recover     from the disk to a running member
 //	snapshot    the state at one index: on the disk, to followers that are too far behind, and back
 //	membership  who belongs to the store and how that changes
-//	leases, watches, maintenance, backend   the member's side of each
-//	service     what the client address answers; client is the other side
+//	handover    the leadership given to another member, on request and at shutdown
+//	leases      the member's side of leases: renewals, ends, and asking the leader
+//	watches     the member's side of watches: streams, progress, leaders that are required
+//	compaction  dropping history, when asked and by itself
+//	alarms      the quota, and what is refused under an alarm
+//	backend     what the database file costs beside the log; maintenance the rest that operators ask
+//	service     what the client address answers; client and client_watch are the other side
 //	canonical   the observer: the history as it came to pass, with which every member must agree
 //	mvcc, wal, lease, watch (packages)   the parts that know no raft, each with its own story
 //

@@ -115,3 +115,29 @@ func TestForwardedAnswersHaveTheMembersOwnHeader(t *testing.T) {
 		}
 	}
 }
+
+// A member that is cut off answers serializable reads from what it has, and no others.
+func TestCutOffMemberAnswersSerializableReads(t *testing.T) {
+	w := newWorld(t, 1, 3)
+	defer w.close()
+	leader := w.awaitLeader()
+	w.put("a", "1")
+	w.run(time.Second)
+	cut := (leader + 1) % 3
+	w.network.Partition([]string{w.machines[cut].Name()}, []string{w.machines[leader].Name(), w.machines[(leader+2)%3].Name()}, network.Both)
+	w.at(leader)
+	w.put("a", "2")
+	w.at(cut)
+	old, err := do(w, func(done func(*RangeResponse, error)) {
+		w.client.Range(&RangeRequest{Key: "a", Serializable: true}, done)
+	})
+	if err != nil || len(old.KVs) != 1 || old.KVs[0].Value != Bytes("1") {
+		t.Fatalf("a serializable read: %+v, %v", old, err)
+	}
+	answered := false
+	w.desk.Do(func() { w.client.Range(&RangeRequest{Key: "a"}, func(*RangeResponse, error) { answered = true }) })
+	w.run(5 * time.Second)
+	if answered {
+		t.Fatal("a linearizable read was answered")
+	}
+}

@@ -14,8 +14,7 @@ import (
 	"github.com/fauxkube/fauxkube/sim/disk"
 )
 
-// image is a member's whole state at one index. It never changes, and taking one costs nothing: the keyspace is copied
-// on write.
+// image is a member's whole state at one index. It never changes. Taking one copies a pointer a key.
 type image struct {
 	seal
 	index, term uint64

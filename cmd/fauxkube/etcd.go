@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -241,6 +242,9 @@ Nodes in the file that the scenario's nodePools do not bring have lost their mac
 		Example: "  fauxkube etcd snapshot restore store.db quickstart",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 && len(f.manifests) == 0 {
+				return errors.New("restore wants a SCENARIO or -f MANIFEST behind the FILE, got neither; see `fauxkube etcd snapshot restore --help`")
+			}
 			f.restore = args[0]
 			return a.run(c.Context(), f, args[1:])
 		},

@@ -33,7 +33,7 @@ func Read(from io.Reader, codec Codec) (*Backup, error) {
 	r := &reader{data: body, at: len(magic), codec: codec}
 	b, err := r.backup()
 	if err == nil && r.at != len(body) {
-		err = fmt.Errorf("%w: %d bytes follow its last revision", ErrDamaged, len(body)-r.at)
+		err = fmt.Errorf("%w: its last revision is followed by something else, %d bytes long", ErrDamaged, len(body)-r.at)
 	}
 	if err != nil {
 		return nil, err

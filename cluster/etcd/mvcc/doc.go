@@ -4,24 +4,35 @@
 //
 // # How it is laid out
 //
-// One ordered tree maps each key to its newest [Record]. A record is one revision of one key and points to the record
-// that it replaced, so that the history of a key is a list from new to old. A second structure, the log, holds the
+// An index finds each key's newest [Record], by the key and in order of keys. A record is one revision of one key and points
+// to the record that it replaced, so that the history of a key is a list from new to old. A second structure, the log, holds the
 // records in order of revision; watchers that are behind read it. Both share the records, and a record's KeyValue is
 // handed out by pointer and never modified, so that a read copies nothing.
 //
-//	tree:  a -> [a@7] -> [a@3]            log:  b@2  a@3  c@4 (deleted)  b@6  a@7
+//	index: a -> [a@7] -> [a@3]            log:  b@2  a@3  c@4 (deleted)  b@6  a@7
 //	       b -> [b@6] -> [b@2]
 //	       c -> [c@4, tombstone]
 //
-// A write knows its predecessor from the same tree operation that stores it; a read at an old revision walks the list,
+// A write knows its predecessor from the same operation that stores it; a read at an old revision walks the list,
 // which is as long as the key was written often since the last compaction.
 //
 // Compaction at revision r visits the log up to r once: what a record up to r replaced can no longer be read, so the
-// link is cut there and the garbage collector does the rest; a tombstone below r leaves the tree. As in etcd v3.6 a
+// link is cut there and the garbage collector does the rest; a tombstone below r leaves the index. As in etcd v3.6 a
 // tombstone at exactly r stays, since a watcher may still start at r.
 //
-// The tree is copied on write, so a [Snapshot] costs nothing when it is taken. It shares records with its store. Since
-// compaction of one cuts lists of the other, they also share a floor, below which neither answers reads.
+// A [Snapshot] copies one pointer a key and shares the rest: the order of keys, which is copied as it changes, the log, and
+// the records. Since compaction of one cuts lists of the other, they also share a floor, below which neither answers reads.
+//
+// # The files
+//
+//	types, request  what is stored, asked and answered; check refuses what cannot be, whatever is stored
+//	store           writes; range reads; txn decides, checks, then does
+//	index, history  the newest record of each key; all records by revision
+//	compact         what can go
+//	snapshot, export  the state at one revision, for followers and for files
+//	hash, size      what members compare, and what it would take on a disk
+//
+// The twin in the tests keeps every state of every revision in a map of its own, and is slow and short.
 //
 // # Rejected
 //

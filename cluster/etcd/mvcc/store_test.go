@@ -293,3 +293,30 @@ func TestApplyWithoutResponse(t *testing.T) {
 		}
 	})
 }
+
+// Stores that differ in anything have different hashes; what compaction has taken does not count.
+func TestHashTellsStoresApart(t *testing.T) {
+	build := func(value Bytes, lease int64, versions int) *Store {
+		s := New(newLeaseSet(1, 2))
+		for range versions {
+			s.Put(&PutRequest{Key: "a", Value: value, Lease: lease}, false)
+		}
+		return s
+	}
+	hash := func(s *Store) uint64 {
+		h, _, err := s.HashKV(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	base := hash(build("x", 1, 2))
+	if hash(build("x", 1, 2)) != base {
+		t.Error("equal stores have different hashes")
+	}
+	for what, other := range map[string]*Store{"value": build("y", 1, 2), "lease": build("x", 2, 2), "version": build("x", 1, 3)} {
+		if hash(other) == base {
+			t.Errorf("another %s has the same hash", what)
+		}
+	}
+}
