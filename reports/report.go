@@ -209,6 +209,8 @@ type Cost struct {
 	Count      int64   `json:"count"`
 	CPUSeconds float64 `json:"cpuSeconds"`
 	Share      float64 `json:"share"`
+	// Assumed: whoever is charged so declares no cost.
+	Assumed bool `json:"assumedCost,omitempty"`
 }
 
 // Host is what the run cost the machine that it ran on: the one part that differs from run to run.

@@ -201,7 +201,11 @@ const shownCosts = 8
 func (p *printer) costs(r *Report) {
 	var rows [][]string
 	for _, c := range r.Costs[:min(len(r.Costs), shownCosts)] {
-		rows = append(rows, []string{c.Operation, fmt.Sprint(c.Count), fmt.Sprintf("%.3f", c.CPUSeconds), fmt.Sprintf("%.1f %%", 100*c.Share)})
+		operation := c.Operation
+		if c.Assumed {
+			operation += " (assumed cost)"
+		}
+		rows = append(rows, []string{operation, fmt.Sprint(c.Count), fmt.Sprintf("%.3f", c.CPUSeconds), fmt.Sprintf("%.1f %%", 100*c.Share)})
 	}
 	p.table("Simulated CPU, the largest rows", []string{"operation", "count", "CPU s", "share"}, rows)
 }

@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,8 +43,15 @@ func gpuSpec(scheduler string) string {
 // A policy packs shares on two GPUs of one node; default scores spread the same shares.
 func TestPolicyInAScenario(t *testing.T) {
 	for scheduler, want := range map[string]reports.Verdict{"{policy: gpupacking}": reports.Held, "{policy: default}": reports.Failed} {
-		if r := runScenario(t, decode(t, gpuSpec(scheduler)), scenarios.Options{}); r.Verdict != want {
+		r := runScenario(t, decode(t, gpuSpec(scheduler)), scenarios.Options{})
+		if r.Verdict != want {
 			t.Errorf("%s: %s %+v", scheduler, r.Verdict, r.Expectations)
+		}
+		declared := slices.ContainsFunc(r.Costs, func(c reports.Cost) bool {
+			return c.Operation == "scheduler.policy.gpupacking" && c.Count > 0 && !c.Assumed
+		})
+		if declared != (want == reports.Held) {
+			t.Errorf("%s: costs %+v", scheduler, r.Costs)
 		}
 	}
 }

@@ -225,6 +225,9 @@ func (r *run) storeFigures() reports.Store {
 	return figures
 }
 
+// assumedCost is how the source of a row begins that nobody has declared or measured for what is charged to it.
+const assumedCost = "assumed cost"
+
 // costs are the rows of the cost table that were charged.
 func (r *run) costs() []reports.Cost {
 	var rows []reports.Cost
@@ -232,6 +235,7 @@ func (r *run) costs() []reports.Cost {
 		if row.Count > 0 {
 			rows = append(rows, reports.Cost{
 				Operation: row.Name, Count: row.Count, CPUSeconds: row.CPU.Seconds(), Share: float64(row.SharePPM) / 1e6,
+				Assumed: strings.HasPrefix(row.Cost.Source, assumedCost),
 			})
 		}
 	}

@@ -100,7 +100,8 @@ const userAgent = "kube-scheduler/v1.36.3"
 const (
 	opCycle   = "scheduler.cycle"   // an attempt: pop, snapshot, PreFilter, PreScore, assume
 	opFilter  = "scheduler.filter"  // a node through the Filter plugins
-	opScore   = "scheduler.score"   // a node through the Score plugins
+	opScore   = "scheduler.score"   // a node through the default profile's Score plugins
+	opPlugin  = "scheduler.plugin"  // a node through a Score plugin that is not one of the default profile's and declares no cost
 	opPreempt = "scheduler.preempt" // a node through a preemption dry run
 	opBind    = "scheduler.bind"    // a binding cycle, beside the serial loop
 	opEvent   = "scheduler.event"   // an informer event through cache and queue

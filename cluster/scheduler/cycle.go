@@ -120,15 +120,17 @@ func (a *attempt) charge(t *sim.Task, w runtime.Work) {
 	s, profile := a.s, a.fw.ProfileName()
 	s.process.Compute(t, s.ops.cycle, 1)
 	for _, part := range []struct {
-		op    host.Op
+		ops   []host.Op
 		nodes int
 		point string
-	}{{s.ops.filter, w.Filtered, "Filter"}, {s.ops.score, w.Scored, "Score"}, {s.ops.preempt, a.cycle.DryRuns, "PostFilter"}} {
+	}{{[]host.Op{s.ops.filter}, w.Filtered, "Filter"}, {s.ops.score[profile], w.Scored, "Score"}, {[]host.Op{s.ops.preempt}, a.cycle.DryRuns, "PostFilter"}} {
 		if part.nodes == 0 {
 			continue
 		}
 		began := s.process.Monotonic()
-		s.process.Compute(t, part.op, int64(part.nodes))
+		for _, op := range part.ops {
+			s.process.Compute(t, op, int64(part.nodes))
+		}
 		s.metrics.ExtensionPoint(part.point, framework.Success, profile, time.Duration(s.process.Monotonic()-began))
 	}
 }

@@ -44,7 +44,11 @@ type Scheduler struct {
 	ops       ops
 }
 
-type ops struct{ cycle, filter, score, preempt, bind, event host.Op }
+type ops struct {
+	cycle, filter, preempt, bind, event host.Op
+	// score are the operations of a node's scores by profile.
+	score map[string][]host.Op
+}
 
 // purposeDraw is where upstream draws from math/rand.
 const purposeDraw sim.Purpose = 0
@@ -63,7 +67,7 @@ func Start(p *host.Process, c Config) *Scheduler {
 		flushKind: p.Kind("scheduler.flush", flushQueue),
 		eventKind: p.Kind("scheduler.event", func(uint64, any) {}),
 		extenders: &extender.Poster{Process: p, Network: c.Network},
-		ops:       ops{p.Op(opCycle), p.Op(opFilter), p.Op(opScore), p.Op(opPreempt), p.Op(opBind), p.Op(opEvent)},
+		ops:       ops{p.Op(opCycle), p.Op(opFilter), p.Op(opPreempt), p.Op(opBind), p.Op(opEvent), map[string][]host.Op{}},
 	}
 	s.cache = cache.New(s.symbols)
 	if c.PodGroups {
@@ -121,6 +125,9 @@ func (s *Scheduler) buildProfiles() {
 			panic("scheduler: " + err.Error()) // configurations are checked before a simulation starts
 		}
 		s.profiles[p.SchedulerName] = f
+		for _, row := range f.CostRows(opScore, opPlugin) {
+			s.ops.score[p.SchedulerName] = append(s.ops.score[p.SchedulerName], s.process.Op(row))
+		}
 	}
 }
 

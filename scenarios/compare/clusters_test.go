@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/config"
 	"github.com/fauxkube/fauxkube/reports/comparison"
 	"github.com/fauxkube/fauxkube/sim"
 	"github.com/fauxkube/fauxkube/sim/host"
@@ -91,16 +92,20 @@ func TestHostIsMeasuredApart(t *testing.T) {
 // A scheduler that declares what it costs is slower in the simulation, and nothing is assumed of it.
 func TestDeclaredCosts(t *testing.T) {
 	own := Scheduler{policy: "fgd"}
-	assumed, err := own.resolve("mine", "name")
+	foreign := Scheduler{Plugins: map[string]config.Factory{"Mine": nil}}
+	assumed, err := foreign.resolve("mine", "name")
 	if err != nil || !assumed.assumed {
 		t.Fatalf("nothing declared: %+v, %v", assumed, err)
 	}
-	own.Costs = map[string]host.Cost{"scheduler.score": {PerUnit: 50 * time.Millisecond, Source: "made up"}}
+	if r, err := own.resolve("mine", "name"); err != nil || r.assumed {
+		t.Fatalf("a policy declares what it costs: %+v, %v", r, err)
+	}
+	own.Costs = map[string]host.Cost{"scheduler.policy.fgd": {PerUnit: 50 * time.Millisecond, Source: "made up"}}
 	declared, err := own.resolve("mine", "name")
 	if err != nil || declared.assumed || declared.hash == assumed.hash {
 		t.Fatalf("declared: %+v, %v", declared, err)
 	}
-	if all := declared.withCosts(map[string]host.Cost{"scheduler.score": {}, "scheduler.bind": {Fixed: 1}}); all["scheduler.score"].PerUnit != 50*time.Millisecond || all["scheduler.bind"].Fixed != 1 {
+	if all := declared.withCosts(map[string]host.Cost{"scheduler.policy.fgd": {}, "scheduler.bind": {Fixed: 1}}); all["scheduler.policy.fgd"].PerUnit != 50*time.Millisecond || all["scheduler.bind"].Fixed != 1 {
 		t.Errorf("costs are %v", all)
 	}
 	s := twoZones(t, Options{Schedulers: []string{"fgd"}, Seeds: []uint64{1}}).(*Clusters)

@@ -38,7 +38,7 @@
 //	failed_checks           steps, expectations and bounds of the scenario that did not hold
 //	pod_startup, scheduler_scheduling_attempt_duration_seconds
 //	                        milliseconds of simulated time, by percentile: they follow from the cost model, and are
-//	                        called an assumed cost where a scheduler's own plugins or policy declare none
+//	                        called an assumed cost where a scheduler's own plugins declare none
 //	pods, failed, used_*    the end state
 //
 // What decisions take of the host is measured apart (scheduler.Stopwatch) and never decides anything.

@@ -27,7 +27,7 @@ type Scheduler struct {
 	// factories of plugins that are written against k8s.io/kube-scheduler/framework.
 	Plugins map[string]config.Factory
 	// Costs replaces rows of the cost table, to declare what the scheduler's own plugins take of a simulated CPU:
-	// scheduler.filter and scheduler.score for each node, scheduler.cycle for each pod. Where plugins are not
+	// scheduler.filter for each node, scheduler.plugin for each node and Score plugin, scheduler.cycle for each pod. Where plugins are not
 	// kube-scheduler's and nothing is declared, reports call the simulated latency an assumed cost.
 	Costs map[string]host.Cost
 
@@ -131,7 +131,7 @@ type resolved struct {
 
 // resolve reads the configuration; name stands before complaints.
 func (s *Scheduler) resolve(name, ties string) (*resolved, error) {
-	own := len(s.Plugins) > 0 || s.policy != "" // whose cost nobody has measured
+	own := len(s.Plugins) > 0 // whose cost nobody has measured; policies declare theirs
 	r := &resolved{name: name, about: s.About, costs: s.Costs, assumed: own && len(s.Costs) == 0}
 	text := s.Configuration
 	if text == "" {

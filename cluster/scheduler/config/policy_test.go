@@ -4,13 +4,15 @@ import (
 	"strings"
 	"testing"
 
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework/runtime"
 )
 
-// points are a profile's plugins at some extension points.
-func points(t *testing.T, c *Configuration) string {
+// frameworkOf builds a configuration's first profile.
+func frameworkOf(t *testing.T, c *Configuration) (scheduler.Config, *runtime.Framework) {
 	t.Helper()
 	var s scheduler.Config
 	c.Apply(&s)
@@ -23,6 +25,13 @@ func points(t *testing.T, c *Configuration) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, f
+}
+
+// points are a profile's plugins at some extension points.
+func points(t *testing.T, c *Configuration) string {
+	t.Helper()
+	s, f := frameworkOf(t, c)
 	var lists []string
 	for _, point := range []string{"Score", "Reserve", "Bind"} {
 		lists = append(lists, strings.Join(f.At(point), ","))
@@ -65,6 +74,39 @@ profiles:
 	}
 	if got, want := points(t, c), "BestFit*5,ImageLocality*1 VolumeBinding,BestFit BestFit,DefaultBinder ties upstream"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// silent is a Score plugin that declares no cost.
+type silent struct{}
+
+func (silent) Name() string                                                           { return "Silent" }
+func (silent) Score(*framework.Cycle, *framework.NodeInfo) (int64, *framework.Status) { return 0, nil }
+
+// What scoring is charged to: kube-scheduler's own plugins share a row, policies have their own, others an assumed one each.
+func TestCostRows(t *testing.T) {
+	o := Options{OutOfTree: map[string]Factory{"Silent": func(*apiruntime.Unknown, *framework.Handle) (framework.Plugin, error) { return silent{}, nil }}}
+	for multiPoint, want := range map[string]string{
+		"{}":                          "own",
+		"{enabled: [{name: Silent}]}": "own undeclared",
+		"{enabled: [{name: FGD}, {name: Silent}]}":      "own scheduler.policy.fgd undeclared",
+		"{enabled: [{name: Silent}, {name: GPUShare}]}": "own undeclared",
+	} {
+		c, err := Load("s.yaml", []byte("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- plugins: {multiPoint: "+multiPoint+"}\n"), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, f := frameworkOf(t, c)
+		if got := strings.Join(f.CostRows("own", "undeclared"), " "); got != want {
+			t.Errorf("%s: %s, want %s", multiPoint, got, want)
+		}
+	}
+	c, err := Default(Options{Policy: "random"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, f := frameworkOf(t, c); strings.Join(f.CostRows("own", "undeclared"), " ") != "scheduler.policy.random" {
+		t.Error(f.CostRows("own", "undeclared"))
 	}
 }
 

@@ -108,6 +108,12 @@ type ColumnScorer interface {
 	ScoreSlots(c *Cycle, slots []int32, scores []int64)
 }
 
+// CostedPlugin is a ScorePlugin that declares what its look at a node costs: the name of a row of the cost table.
+type CostedPlugin interface {
+	ScorePlugin
+	CostRow() string
+}
+
 // ScoreNormalizer brings the scores of all feasible nodes into bounds.
 type ScoreNormalizer interface {
 	NormalizeScore(c *Cycle, slots []int32, scores []int64) *Status

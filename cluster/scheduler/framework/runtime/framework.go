@@ -2,9 +2,11 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler/framework"
+	"github.com/fauxkube/fauxkube/cluster/scheduler/plugins/names"
 )
 
 // Enabled is a plugin of a profile. Weight matters for Score plugins only.
@@ -151,6 +153,25 @@ func (a anyEvent) EventsToRegister() []framework.ClusterEventWithHint {
 		events = append(events, framework.ClusterEventWithHint{Event: framework.ClusterEvent{Resource: r, Action: framework.All}})
 	}
 	return events
+}
+
+// CostRows are the rows of the cost table that scoring a node is charged to: those that plugins declare, own once for
+// kube-scheduler's own, and undeclared for each of the others.
+func (f *Framework) CostRows(own, undeclared string) []string {
+	var rows []string
+	for i := range f.scorers {
+		p := f.scorers[i].plugin
+		costed, declares := p.(framework.CostedPlugin)
+		switch {
+		case declares:
+			rows = append(rows, costed.CostRow())
+		case !slices.Contains(names.Scoring, p.Name()):
+			rows = append(rows, undeclared)
+		case !slices.Contains(rows, own):
+			rows = append(rows, own)
+		}
+	}
+	return rows
 }
 
 // ProfileName returns the schedulerName.

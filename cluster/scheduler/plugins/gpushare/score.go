@@ -7,6 +7,9 @@ import (
 	"github.com/fauxkube/fauxkube/cluster/scheduler/policies"
 )
 
+// CostRow implements framework.CostedPlugin.
+func (p *Plugin) CostRow() string { return "scheduler.policy." + plugins[p.name] }
+
 // Score is the policy's.
 func (p *Plugin) Score(c *framework.Cycle, node *framework.NodeInfo) (int64, *framework.Status) {
 	return scoreOf(p.table.Scores(&p.attempt(c).pod), node.Slot), nil

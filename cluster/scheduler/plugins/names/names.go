@@ -24,3 +24,9 @@ const (
 	VolumeRestrictions              = "VolumeRestrictions"
 	VolumeZone                      = "VolumeZone"
 )
+
+// Scoring are kube-scheduler's own Score plugins. One row of the cost table stands for all of them.
+var Scoring = []string{
+	TaintToleration, NodeAffinity, NodeResourcesFit, VolumeBinding, PodTopologySpread, InterPodAffinity, DynamicResources,
+	NodeResourcesBalancedAllocation, ImageLocality,
+}
