@@ -12,6 +12,7 @@ import (
 	"github.com/fauxkube/fauxkube/cluster"
 	"github.com/fauxkube/fauxkube/cluster/api"
 	"github.com/fauxkube/fauxkube/cluster/client"
+	"github.com/fauxkube/fauxkube/cluster/witness"
 	"github.com/fauxkube/fauxkube/sim"
 )
 
@@ -98,5 +99,33 @@ func dump(c *cluster.Cluster) {
 	fmt.Println("revision", c.Store().Revision(), "keys", c.Store().Keys(), "leader", c.EtcdLeader())
 	for _, r := range c.Requests() {
 		fmt.Println(r)
+	}
+}
+
+// Watches are looked at on each of their three levels, and the histories reach back far enough for all lists.
+func TestWatchesAreWatched(t *testing.T) {
+	s := sim.New(sim.Config{Seed: 1})
+	defer s.Close()
+	c, err := cluster.New(s, cluster.Topology{NodePools: []cluster.NodePool{{Name: "web", Count: 3}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	atKubectl(c, func(task *sim.Task) {
+		task.Sleep(time.Minute)
+		if _, err := client.Create(task, c.Kubectl(), api.Deployments, deployment("web", 4)); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Run(sim.Time(3 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	for level, got := range c.Watched() {
+		lists := int64(1) // A watch on the store begins with changes.
+		if witness.Level(level) == witness.AtStore {
+			lists = 0
+		}
+		if got.Streams < 10 || got.Events < 100 || got.Bookmarks == 0 || got.Lists < lists || got.Unchecked > 0 {
+			t.Errorf("%v: %+v", witness.Level(level), got)
+		}
 	}
 }

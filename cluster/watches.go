@@ -30,8 +30,11 @@ func (c *Cluster) found(err error) {
 	c.violated(err)
 }
 
-// Watched counts the watches that have been checked.
-func (c *Cluster) Watched() witness.Stats { return c.witness.Stats() }
+// Watched counts what has been checked, by witness.Level.
+func (c *Cluster) Watched() []witness.Stats {
+	all := c.witness.Stats()
+	return all[:]
+}
 
 // each visits the objects of a kind.
 func (s *Store) each(r *api.Resource, f func(api.Object)) {

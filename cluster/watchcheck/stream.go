@@ -146,7 +146,7 @@ func (s *Stream) event(e *Event) {
 		if !s.comesLate(e) {
 			s.broken(Unique, "told %v again", e)
 		}
-	case e.Revision <= s.bookmark || s.told(i) && !s.comesLate(e):
+	case s.told(i) && !s.comesLate(e):
 		s.broken(Unique, "told %v again", e)
 	default:
 		s.take(e, i)

@@ -23,6 +23,7 @@ type Stream struct {
 	process     *host.Process
 	incarnation uint32
 	ended       bool
+	level       Level
 	name        fmt.Stringer
 	resource    *api.Resource
 	selector    *watchcache.Selector
@@ -39,31 +40,33 @@ type Stream struct {
 func (w *Witness) open(s *Stream, revision int64) *Stream {
 	s.witness, s.incarnation, s.listing = w, s.process.Incarnation(), -1
 	s.begin(revision)
-	w.stats.Streams++
+	s.stats().Streams++
 	return s
 }
 
 func (s *Stream) begin(revision int64) {
 	s.history = s.witness.history
 	s.part = s.witness.part(s.resource, s.selector)
-	s.Stream = s.part.Watch(s.name, revision+1, watchcheck.Everything)
+	s.Stream = s.part.Watch(name{s.level, s.name}, revision+1, watchcheck.Everything)
 	s.part.streams = append(s.part.streams, s)
 }
 
-// level is the name of a watch with the level that it is at.
-type level struct {
-	at   string
+func (s *Stream) stats() *Stats { return &s.witness.stats[s.level] }
+
+// name is that of a watch with the level that it is at.
+type name struct {
+	at   Level
 	what fmt.Stringer
 }
 
-func (l level) String() string { return fmt.Sprintf("%s: %v", l.at, l.what) }
+func (n name) String() string { return fmt.Sprintf("%v: %v", n.at, n.what) }
 
 // Store begins a watch of an API server on the store, of all objects of a kind behind a revision.
 func (w *Witness) Store(p *host.Process, what fmt.Stringer, r *api.Resource, revision int64) *Stream {
 	if w == nil {
 		return nil
 	}
-	s := w.open(&Stream{process: p, name: level{"store", what}, resource: r}, revision)
+	s := w.open(&Stream{process: p, level: AtStore, name: what, resource: r}, revision)
 	s.part.kind.caches = append(s.part.kind.caches, s)
 	return s
 }
@@ -77,7 +80,7 @@ func (w *Witness) Watch(p *host.Process, what fmt.Stringer, r *api.Resource, sel
 	if w == nil {
 		return nil
 	}
-	s := w.open(&Stream{process: p, name: level{"watch cache", what}, resource: r, selector: selector}, revision)
+	s := w.open(&Stream{process: p, level: AtCache, name: what, resource: r, selector: selector}, revision)
 	s.Only(overHTTP)
 	if s.listing, s.start = objects, revision; objects == 0 {
 		s.endListing()
@@ -88,7 +91,7 @@ func (w *Witness) Watch(p *host.Process, what fmt.Stringer, r *api.Resource, sel
 // Informer begins with the life of an informer, which is told of after its first list. converted says that it shows the
 // objects of the resource as others.
 func (w *Witness) Informer(p *host.Process, what fmt.Stringer, r *api.Resource, selector *watchcache.Selector, converted bool) *Stream {
-	s := w.open(&Stream{process: p, name: level{"informer", what}, resource: r, selector: selector, converted: converted}, w.history.Newest())
+	s := w.open(&Stream{process: p, level: AtInformer, name: what, resource: r, selector: selector, converted: converted}, w.history.Newest())
 	s.Only(overHTTP)
 	return s
 }
@@ -150,7 +153,7 @@ func (s *Stream) Event(o api.Object, deleted bool) {
 	if s == nil || s.stale() {
 		return
 	}
-	s.witness.stats.Events++
+	s.stats().Events++
 	if !deleted && s.Object(o) {
 		return
 	}
@@ -166,7 +169,7 @@ func (s *Stream) Deleted(last api.Object, revision int64) {
 	if s == nil || s.stale() {
 		return
 	}
-	s.witness.stats.Events++
+	s.stats().Events++
 	s.deliver(watchcheck.Event{Revision: revision, Key: keyOf(last), Deleted: true})
 }
 
@@ -181,7 +184,7 @@ func (s *Stream) Progress(revision int64) {
 	if s == nil || s.stale() {
 		return
 	}
-	s.witness.stats.Bookmarks++
+	s.stats().Bookmarks++
 	s.Bookmark(revision)
 }
 
@@ -196,7 +199,7 @@ func (s *Stream) Listed(revision int64, objects func(yield func(api.Object) bool
 
 // compare compares a list with what was there at its revision.
 func (s *Stream) compare(revision int64, objects func(yield func(api.Object) bool)) {
-	s.witness.stats.Lists++
+	s.stats().Lists++
 	var sum uint64
 	for o := range objects {
 		sum += watchcheck.StateHash(revisionOf(o))
@@ -204,7 +207,7 @@ func (s *Stream) compare(revision int64, objects func(yield func(api.Object) boo
 	right, known := s.List(revision, sum)
 	switch {
 	case !known:
-		s.witness.stats.Unchecked++
+		s.stats().Unchecked++
 	case !right:
 		s.Incomplete(revision, s.difference(revision, objects))
 	}

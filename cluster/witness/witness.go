@@ -16,10 +16,23 @@ type Witness struct {
 	found   func(error)
 	history *watchcheck.History
 	kinds   []*kind // by resource ID
-	stats   Stats
+	stats   [levels]Stats
 }
 
-// Stats counts what a witness has looked at.
+// Level is where a watch is.
+type Level uint8
+
+// The levels.
+const (
+	AtStore Level = iota
+	AtCache
+	AtInformer
+	levels
+)
+
+func (l Level) String() string { return [levels]string{"store", "watch cache", "informer"}[l] }
+
+// Stats counts what a witness has looked at, at one level.
 type Stats struct {
 	// Streams are the watches, Lists the states with which they began.
 	Streams, Lists, Events, Bookmarks int64
@@ -82,8 +95,8 @@ func (w *Witness) Reset(revision int64) {
 	}
 }
 
-// Stats counts what has been looked at.
-func (w *Witness) Stats() Stats { return w.stats }
+// Stats counts what has been looked at, by level.
+func (w *Witness) Stats() [levels]Stats { return w.stats }
 
 // sum stands for the objects of a selection that are there.
 func (w *Witness) sum(r *api.Resource, selector *watchcache.Selector) (sum uint64) {
