@@ -23,7 +23,7 @@ import (
 var all = false
 
 // maxSeeds is how many seeds a bug may take; quickSeeds is it where not all are tried.
-const maxSeeds, quickSeeds = 40, 3
+const maxSeeds, quickSeeds = 100, 3
 
 // The attacks.
 var (
