@@ -97,11 +97,13 @@ func allocate(sum int, shares []share) (seats []float64, ok bool) {
 		return total
 	}
 	var corners []float64 // factors at which some share meets a bound
+	low, high := 0.0, 0.0
 	for _, s := range shares {
 		corners = append(corners, s.low/s.aim(), s.high/s.aim())
+		low, high = low+s.low, high+s.high
 	}
 	slices.Sort(corners)
-	if len(corners) == 0 || at(corners[0]) > want || at(corners[len(corners)-1]) < want {
+	if len(corners) == 0 || low > want || high < want {
 		return nil, false
 	}
 	// The total grows in straight lines from corner to corner: find the line that crosses want.
@@ -111,6 +113,7 @@ func allocate(sum int, shares []share) (seats []float64, ok bool) {
 		}
 		return 1
 	})
+	i = min(i, len(corners)-1) // (high/aim)*aim may be a last digit below high
 	factor := corners[i]
 	if i > 0 {
 		from, to := corners[i-1], corners[i]
