@@ -103,7 +103,7 @@ func (s *Clusters) check(i int) error {
 	}
 	m := find(clusterMetrics, s.decides(scenario))
 	if m == nil || m.Better == comparison.Neither {
-		return fmt.Errorf("scenario %s: %q is not a metric that can decide: want one of %s", name, s.decides(scenario), strings.Join(deciding(), ", "))
+		return fmt.Errorf("scenario %s: %q is not a metric that can decide: want one of %s", name, s.decides(scenario), strings.Join(deciding(clusterMetrics), ", "))
 	}
 	return nil
 }
@@ -115,8 +115,8 @@ func find(metrics []comparison.Metric, name string) *comparison.Metric {
 	return nil
 }
 
-func deciding() (names []string) {
-	for _, m := range clusterMetrics {
+func deciding(metrics []comparison.Metric) (names []string) {
+	for _, m := range metrics {
 		if m.Better != comparison.Neither {
 			names = append(names, m.Name)
 		}
@@ -124,13 +124,10 @@ func deciding() (names []string) {
 	return names
 }
 
-// decides is the metric that decides who leads on a scenario.
+// decides is the metric that decides who leads on a scenario, where the options name none.
 func (s *Clusters) decides(scenario *scenarios.Scenario) string {
-	switch {
-	case s.options.Decides != "":
-		return s.options.Decides
-	case scenario.Metadata.Annotations[DecidesAnnotation] != "":
-		return scenario.Metadata.Annotations[DecidesAnnotation]
+	if named := scenario.Metadata.Annotations[DecidesAnnotation]; named != "" {
+		return named
 	}
 	return clusterMetrics[0].Name
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/fauxkube/fauxkube/cluster/scheduler"
+	"github.com/fauxkube/fauxkube/reports/comparison"
 	"github.com/fauxkube/fauxkube/scenarios"
 	"github.com/fauxkube/fauxkube/sim"
 )
@@ -124,5 +125,27 @@ func (k *Kind) Subject(o Options) (Subject, error) {
 	if !slices.Contains(k.Ties, o.Ties) {
 		return nil, fmt.Errorf("ties are not broken by %q here: want one of %s", o.Ties, strings.Join(k.Ties, ", "))
 	}
-	return k.New(o)
+	s, err := k.New(o)
+	if err != nil || o.Decides == "" {
+		return s, err
+	}
+	if m := find(s.Metrics(), o.Decides); m == nil || m.Better == comparison.Neither {
+		return nil, fmt.Errorf("%q is not a metric that can decide: want one of %s", o.Decides, strings.Join(deciding(s.Metrics()), ", "))
+	}
+	return decided{s, o.Decides}, nil
+}
+
+// decided is a subject of which somebody has said which metric decides.
+type decided struct {
+	Subject
+	metric string
+}
+
+// Header implements Subject.
+func (d decided) Header() comparison.Header {
+	h := d.Subject.Header()
+	for i := range h.Scenarios {
+		h.Scenarios[i].Decides = d.metric
+	}
+	return h
 }
