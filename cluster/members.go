@@ -22,7 +22,7 @@ type seat struct {
 	peer    etcd.Peer
 	initial []etcd.Peer
 	join    bool
-	// vacant says that nobody sits there for now.
+	// vacant says that nobody sits there.
 	vacant bool
 	// holders counts who has sat there.
 	holders int

@@ -38,7 +38,7 @@ func TestMistakesAreFoundBeforeTheRun(t *testing.T) {
 		{"a cost", "  cluster: {costs: {etcd.fsync: {p99: 1ms}}}", "has a p99 without a p50"},
 		{"stages", "  cluster: {nodePools: [{name: a, count: 1, kubelet: {stages: none.yaml}}]}", "none.yaml: no such file"},
 		{"a scheduler's configuration", "  cluster: {scheduler: {config: none.yaml}}", "test.yaml: spec.cluster.scheduler: none.yaml: no such file"},
-		{"a feature gate", "  cluster: {scheduler: {featureGates: {SchedulerAsyncAPICalls: true}}}", "feature gate SchedulerAsyncAPICalls=true: only its default, false, is modelled"},
+		{"a feature gate", "  cluster: {scheduler: {featureGates: {StorageCapacityScoring: true}}}", "feature gate StorageCapacityScoring=true: only its default, false, is modelled"},
 		{"a measure without its step", "  measure:\n  - {metric: convergence_seconds, max: 1s}", "convergence_seconds wants fault"},
 		{"a measure of no percentile", "  measure:\n  - {metric: pod_startup, max: 1s}", "pod_startup wants a percentile"},
 	}

@@ -14,8 +14,8 @@ type gate struct{ byDefault, both bool }
 // gates are the feature gates that the scheduler reads. NodeDeclaredFeatures and DynamicResourceAllocation decide whether the plugin of that
 // purpose is among the defaults; without SchedulerQueueingHints plugins are not asked whether an event helps; with SchedulerAsyncAPICalls the
 // serial loop does not wait for what it writes about a pod that failed, without SchedulerAsyncPreemption it waits until the victims
-// are deleted. ComponentFlagz and ComponentStatusz are pages that nobody reads here. Those that begin with DRA change nothing for pods without devices, and pods with devices are refused. OpportunisticBatching
-// makes no difference to the default profile, whose pods can't be signed because of the default topology constraints.
+// are deleted. ComponentFlagz and ComponentStatusz are pages that nobody reads here. Those that begin with DRA change
+// nothing for pods without devices, and pods with devices are refused. OpportunisticBatching makes no difference to the default profile, whose pods can't be signed because of the default topology constraints.
 var gates = map[string]gate{
 	"ClearingNominatedNodeNameAfterBinding":          {byDefault: true},
 	"ComponentFlagz":                                 {byDefault: true, both: true},
