@@ -78,7 +78,7 @@ func (m *Member) applyEntry(e *raftpb.Entry) {
 		}
 		return
 	}
-	mine := c.proposer == m && c.listed
+	mine := c.proposer == m && c.listed && m.canAnswer(c)
 	full := m.full(spaceBytes(c.request))
 	response, size, err := m.applyCommand(c, mine)
 	changes := m.changesOf(c, err)
@@ -103,6 +103,13 @@ func (m *Member) applyEntry(e *raftpb.Entry) {
 func isCompaction(c *Command) bool {
 	_, ok := c.request.(*CompactionRequest)
 	return ok
+}
+
+// canAnswer reports whether the state has what the answer needs. Where it has not, the client hears nothing until its time is
+// up: records are shared between the states of one history, which etcd's members do not do.
+func (m *Member) canAnswer(c *Command) bool {
+	r, ok := c.request.(*TxnRequest)
+	return !ok || m.store.CanAnswer(r)
 }
 
 // changesOf returns what a command has written. The keyspace remembers its last write only.

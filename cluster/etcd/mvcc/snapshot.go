@@ -45,7 +45,7 @@ func Restore(from *Snapshot, leases Leases) *Store {
 // Clone returns a snapshot that shares nothing but keys and values with the original: what another member gets, so
 // that each member owns its records.
 func (s *Snapshot) Clone() *Snapshot {
-	floor := s.compactRevision
+	floor := max(s.compactRevision, *s.floor) // What the records have lost is lost in their copies, too.
 	copied := make(map[*Record]*Record, len(s.log.records))
 	newest := make([]*Record, 0, s.keys.len())
 	s.keys.each(func(r *Record) { newest = append(newest, cloneList(r, copied)) })

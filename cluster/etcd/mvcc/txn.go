@@ -154,6 +154,23 @@ func (s *Store) checkRange(r *RangeRequest) error {
 	}
 }
 
+// CanAnswer reports whether the store still has what a transaction may read. One that replays its log behind a snapshot
+// may have to run a transaction of which another store's compaction has cut the records since.
+func (s *Store) CanAnswer(r *TxnRequest) bool {
+	if s.FirstRevision() <= s.compactRevision {
+		return true
+	}
+	for _, ops := range [2][]RequestOp{r.Success, r.Failure} {
+		for i := range ops {
+			op := &ops[i]
+			if op.Range != nil && op.Range.Revision > 0 && op.Range.Revision < s.FirstRevision() || op.Txn != nil && !s.CanAnswer(op.Txn) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // executeTxn runs the chosen branch and returns the rest of the path.
 func (s *Store) executeTxn(r *TxnRequest, path []bool, respond bool) (*TxnResponse, []bool) {
 	ops, rest := branch(r, path[0]), path[1:]
