@@ -52,7 +52,8 @@ func run(t *testing.T, until time.Duration, configs ...*objects.Config) (map[str
 	t.Helper()
 	s := sim.New(sim.Config{Seed: 6})
 	t.Cleanup(s.Close)
-	c, err := cluster.New(s, cluster.Topology{NodePools: []cluster.NodePool{{Name: "n", Count: 2}}})
+	c, err := cluster.New(s, cluster.Topology{NodePools: []cluster.NodePool{{
+		Name: "n", Count: 2, Capacity: api.Quantities("cpu", "16", "memory", "64Gi", "nvidia.com/gpu", "8"), Labels: map[string]string{gpu.LabelModel: "T4"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

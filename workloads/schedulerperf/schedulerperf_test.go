@@ -288,13 +288,13 @@ func TestBadWorkloads(t *testing.T) {
 
 // TestGates: a gate that is not modelled is refused with the workload's name.
 func TestGates(t *testing.T) {
-	file := strings.Replace(oneCase("opcode: createNodes\ncountParam: $n"), "{name: w,", "{name: w, featureGates: {GangScheduling: true},", 1)
+	file := strings.Replace(oneCase("opcode: createNodes\ncountParam: $n"), "{name: w,", "{name: w, featureGates: {StorageCapacityScoring: true},", 1)
 	cases, err := schedulerperf.Load("f.yaml", func(string) ([]byte, error) { return []byte(file), nil })
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = cases[0].Prepare(&cases[0].Workloads[0], schedulerperf.Options{})
-	if err == nil || errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "X/w: feature gate GangScheduling=true: only its default") {
+	if err == nil || errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "X/w: feature gate StorageCapacityScoring=true: only its default") {
 		t.Error(err)
 	}
 }
