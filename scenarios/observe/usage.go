@@ -46,12 +46,13 @@ type nodeUse struct {
 }
 
 type podUse struct {
-	created, bound sim.Time
-	node           *nodeUse
-	request        amounts
-	counted        bool // on its node
-	background     bool // static or a DaemonSet's
-	preempted      bool
+	created    sim.Time
+	node       *nodeUse
+	request    amounts
+	pending    bool // has been without a node, and is
+	counted    bool // on its node
+	background bool // static or a DaemonSet's
+	preempted  bool
 }
 
 // sums are over all nodes. All of them are whole numbers, so that nothing is lost however often a node changes.
@@ -212,16 +213,13 @@ func (u *Usage) setPod(key string, pod *corev1.Pod, now sim.Time) {
 		if !p.background {
 			u.types[p.request]++
 		}
-		if pod.Spec.NodeName == "" {
+		if p.pending = pod.Spec.NodeName == ""; p.pending {
 			u.sum.pending++
 		}
 	}
 	if pod.Spec.NodeName != "" && p.node == nil {
-		p.node, p.bound = u.node(pod.Spec.NodeName), now
-		if now != p.created {
-			u.waited(p, now)
-			u.sum.pending--
-		}
+		p.node = u.node(pod.Spec.NodeName)
+		u.waited(p, now)
 	}
 	if p.node != nil && p.counted == api.IsPodTerminal(pod) {
 		u.count(p, !p.counted)
@@ -237,10 +235,7 @@ func (u *Usage) forget(key string, p *podUse, now sim.Time) {
 	if p.counted {
 		u.count(p, false)
 	}
-	if p.node == nil {
-		u.waited(p, now)
-		u.sum.pending--
-	}
+	u.waited(p, now)
 	delete(u.pods, key)
 }
 
@@ -259,7 +254,13 @@ func (u *Usage) count(p *podUse, on bool) {
 	})
 }
 
+// waited ends a pod's time without a node, if it had one: pods may be made with a node.
 func (u *Usage) waited(p *podUse, until sim.Time) {
+	if !p.pending {
+		return
+	}
+	p.pending = false
+	u.sum.pending--
 	u.result.Waits = append(u.result.Waits, until.Duration()-p.created.Duration())
 }
 
